@@ -109,7 +109,7 @@ def _lowest(
 
 
 def _lowest_before(moment: datetime, records: list[PriceRecord], *, constant: Decimal) -> Decimal:
-    """Return the lowest price of the ``PERIOD`` before; ``constant`` if it did not change in it."""
+    """Return the lowest price during the ``PERIOD`` that ends at ``moment``: ``constant`` if nothing changed."""
     within = [record for record in records if moment - PERIOD < record.at <= moment]
     prices = [record.before for record in within]
     prices += [record.price for record in within if record.at < moment]

@@ -45,7 +45,7 @@ def reserve(quantities: Quantities, *, reason: StockMovement.Reason, reference: 
 
 @transactional("catalog.give_back_stock")
 def release(quantities: Mapping[str, Quantities], *, reason: StockMovement.Reason) -> None:
-    """``quantities`` are given by reference."""
+    """``quantities`` maps each reference (an order's number) to its units by variant."""
     total: Counter[ObjectId] = Counter()
     for released in quantities.values():
         total.update(released)

@@ -1,4 +1,4 @@
-"""Guest orders become the account's whose verified e-mail address they have.
+"""A guest's order is given to the account that has verified its e-mail address.
 
 Anyone can order with another's address, so claimed orders do not count in the account's limits on unpaid orders and
 failed payments.

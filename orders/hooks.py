@@ -1,4 +1,4 @@
-"""Hooks that the payments app registers on orders."""
+"""Hooks on orders, which payments registers; `settings.TAX_PROVIDER` names `calculate_tax`."""
 
 from shop.hooks import Hook
 

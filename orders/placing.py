@@ -84,7 +84,7 @@ def place_order(
         quoted.require_chargeable()
         if quoted.total and placed_from:
             holds.require_allowed(quoted.holds, owner=owner, pieces=sum(line.quantity for line in quoted.lines))
-        # Last: an unproven address must not reveal for free what its owner did.
+        # Last: otherwise anyone could learn without a valid order whether the owner of the address has ordered before.
         require_customer_allowed(quoted.priced.promotions, customer=customer, but_of_order=number)
         reserved.require(quoted.priced.promotions)
         order = _order_from(
@@ -127,13 +127,13 @@ def counted_orders(*, user: User | None, email: str) -> tuple[type[Order], docum
 def _write(order: Order, quoted: Quote, reserved: Reservations) -> None:
     cart = quoted.priced.cart
     queue_for(order.quantities)
-    # Write contended documents first: a conflict wastes little work.
+    # Stock first: it conflicts most often, and a failure then wastes little work.
     try:
         stock.reserve(order.quantities, reason=StockMovement.Reason.ORDER, reference=order.number)
     except OutOfStock as error:
         raise out_of_stock(error, cart) from error
-    # Empty the cart, so that concurrent changes of it conflict.
     reserved.confirm(quoted.priced.promotions)
+    # Empty the cart, so that concurrent changes of it conflict.
     emptied = {"lines": [], "coupon": "", "revision": cart.revision + 1, "updated_at": timezone.now()}
     documents.update_one(Cart, {"_id": cart.pk}, {"$set": emptied})
     documents.insert(order)

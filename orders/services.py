@@ -1,4 +1,4 @@
-"""Concurrent changes conflict and are retried."""
+"""Changes of orders: cancelling, payments, fulfilment. Concurrent ones conflict and are retried."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -45,7 +45,7 @@ def cancel_order(*, order: Order, reason: str = "", actor: Actor) -> None:
 @transactional("orders.cancel")
 def _cancel(*, order_id: ObjectId, detail: str, actor: Actor) -> None:
     order = Order.objects.get(pk=order_id)
-    # Such orders count in `orders.holds`.
+    # Orders that their customers cancel unpaid count in the limits of `orders.holds`.
     is_given_up = order.status == OrderStatus.PENDING and actor == Actor.CUSTOMER
     close_orders([order], Event.CANCELLED, is_given_up=is_given_up, detail=detail, actor=actor)
 
@@ -57,10 +57,10 @@ def close_orders(orders: Sequence[Order], event: Event, *, is_given_up: bool, de
     transition_all(orders, event, actor=actor, detail=detail, fields=fields)
     uses.release(order_numbers=[order.number for order in orders])
     for order in orders:
-        # Written in the transaction that creates the payment.
+        # None means that no payment exists: both are written in one transaction.
         if order.payment is not None:
             hooks.on_cancelled(order=order)
-    # Last, because other transactions wait for the variants.
+    # Stock last: this write never fails, and other transactions wait for the variants.
     reason = StockMovement.Reason.EXPIRY if event == Event.EXPIRED else StockMovement.Reason.CANCELLATION
     stock.release({order.number: order.quantities for order in orders}, reason=reason)
 
@@ -178,7 +178,7 @@ def record_dispute(*, order_id: ObjectId, event: Event, detail: str) -> None:
 
 
 def has_open_or_lost_dispute(timeline: Sequence[TimelineEntry]) -> bool:
-    """Events arrive in any order."""
+    """Return whether a dispute is open or lost. Their events arrive in any order."""
     disputes = {entry.detail for entry in timeline if entry.event in DISPUTE_EVENTS}
     won = {entry.detail for entry in timeline if entry.event == Event.DISPUTE_WON}
     return disputes != won

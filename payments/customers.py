@@ -26,7 +26,7 @@ RENEWED_BEFORE = timedelta(minutes=10)
 def get_customer_id(*, user: User) -> str:
     """Return the id of the account's Customer, created at first; "" if Stripe refuses to create one.
 
-    Raises ``StripeUnavailable``: without the Customer a retry would send other parameters with the same key.
+    Raises ``StripeUnavailable``: Stripe refuses a retry with the same key that includes the Customer later.
     """
     if not settings.STRIPE_SAVED_CARDS:
         return ""
@@ -49,7 +49,7 @@ def get_customer_id(*, user: User) -> str:
 
 
 def open_session(payment: Payment) -> None:
-    """Keep the client secret of a CustomerSession on the payment, which works without it.
+    """Store a CustomerSession's client secret on the payment; if Stripe fails, the payment goes on without it.
 
     Repeated requests get the same secret. A guest's token must not open the cards of the account that has claimed the
     order.
@@ -85,7 +85,7 @@ def on_deletion(*, user: User) -> None:
 
 @jobs.job("payments.delete_customer")
 def delete_customer(*, row: str, user: str, customer: str) -> None:
-    """Without an id, creation is repeated with its idempotency key, because its response may have been lost."""
+    """Without an id, repeat the creation: with its idempotency key Stripe returns the one whose response was lost."""
     deleted = StripeCustomer(pk=ObjectId(row), user_id=ObjectId(user))
     try:
         gateway.delete_customer(customer or _create(deleted))

@@ -16,7 +16,7 @@ from shop.jobs.email_addresses import normalize_email
 
 @dataclass(frozen=True)
 class Customer:
-    """Neither is known of a guest before the checkout. ``email`` is that of an order which is being placed."""
+    """A guest has no ``user``. ``email`` is set only while an order is placed."""
 
     user: User | None = None
     email: str = ""
@@ -28,9 +28,9 @@ class Customer:
 
     @property
     def known_email(self) -> str:
-        """Return the address by which earlier orders count, or "".
+        """Return the address whose earlier orders and uses count, or "".
 
-        Before an order an unverified address does not, so that no one learns what its owner did.
+        An unverified one counts only when an order is placed: a quote would reveal what its owner bought.
         """
         of_account = self.user.email if self.user and self.is_proven else ""
         return normalize_email(self.email or of_account)

@@ -179,9 +179,9 @@ class PromotionUse(models.Model):
     order_number = models.CharField(max_length=32, blank=True)
     # Keyed digest of the e-mail address.
     email_digest = models.CharField(max_length=64, blank=True, default="", editable=False)
-    # Of a customer's use of a promotion with a limit per customer, from 0.
+    # Of this use among the customer's, from 0; None without a limit per customer.
     number = models.PositiveIntegerField(null=True, editable=False)
-    # Until the order is placed.
+    # When it was reserved; None once the order is placed, or while it is free.
     reserved_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -191,7 +191,7 @@ class PromotionUse(models.Model):
         # Its name in earlier releases.
         db_table = "cart_couponuse"
         constraints = [
-            # One of a customer's concurrent orders takes the number.
+            # Of a customer's concurrent orders one gets each number, so that the limit holds.
             models.UniqueConstraint(
                 fields=["email_digest", "promotion", "number"],
                 condition=models.Q(number__gte=0),

@@ -35,7 +35,7 @@ def _apply(priced: PricedCart, promotion: Promotion, *, facts: CustomerFacts) ->
     if reason := unusable_reason(promotion):
         raise InvalidCoupon(reason, attr="code")
     if promotion.automatic and promotion.most_per_customer is not None and not facts.is_proven:
-        # A cart would promise what the order must refuse.
+        # Whether the customer may use it is known at checkout only, which might have to refuse what the cart shows.
         return
     matching = matching_lines(promotion, priced.lines)
     require_usable(promotion, matching=matching, is_cart_empty=not priced.lines)

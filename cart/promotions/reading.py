@@ -6,7 +6,7 @@ from cart.promotions.models import Promotion, PromotionUse
 from shop.db import documents
 from shop.db.documents import Document, Pipeline
 
-# Automatic promotions that are read, by priority.
+# At most this many automatic promotions are read, those of highest priority.
 MAX_AUTOMATIC = 100
 
 _FREE_USE: Document = {

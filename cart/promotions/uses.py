@@ -56,11 +56,11 @@ class Reservations:
     rows: dict[ObjectId, ObjectId] = field(default_factory=dict)
     # Automatic promotions that reached a limit.
     exhausted: set[ObjectId] = field(default_factory=set)
-    # Of those, in the latest attempt.
+    # Promotions of which the latest attempt confirmed the use.
     confirmed: set[ObjectId] = field(default_factory=set)
 
     def usable(self, promotions: Sequence[Promotion]) -> list[Promotion]:
-        """Return those that are not exhausted; what is reserved is left for this order."""
+        """Return those that are not exhausted; one that this order has reserved counts as having a free use."""
         for promotion in promotions:
             promotion.has_free_use |= promotion.pk in self.rows
         return [promotion for promotion in promotions if promotion.pk not in self.exhausted]
@@ -154,7 +154,7 @@ def reservations(*, order_number: str, customer: Customer) -> Iterator[Reservati
 
 
 def _is_used_up(promotion_id: ObjectId) -> bool:
-    """Return whether no use can be added: most of those who come too late need no transaction."""
+    """Return whether the limit is reached. No transaction: most calls come after the last use is gone."""
     promotion = documents.find_one(Promotion, {"_id": promotion_id})
     if promotion is None:
         return True
@@ -210,7 +210,7 @@ def claim(*, user: User, order_numbers: Sequence[str]) -> None:
 
 
 def forget_customers(*, order_numbers: Sequence[str]) -> None:
-    """Erase the customers of orders, whose limits then do not count these uses. Call it in a transaction."""
+    """Erase who used promotions in these orders: no customer's limit counts the uses then. Call it in a transaction."""
     PromotionUse.objects.filter(order_number__in=order_numbers).update(user=None, email_digest="", number=None)
 
 
@@ -222,6 +222,6 @@ def return_reserved_uses(cursor: Cursor) -> Cursor:
         PromotionUse, [{"$match": {"reserved_at": {"$gte": FIRST_RESERVATION, "$lt": late}}}, {"$limit": 500}]
     )
     for row in TimeLimit().limit(rows):
-        # If the order was placed, or is placed now, the row has no such time or conflicts.
+        # Of a placed order `reserved_at` is None, and nothing matches; of one being placed, the two writes conflict.
         documents.update_one(PromotionUse, {"_id": row["_id"], "reserved_at": row["reserved_at"]}, {"$set": _FREE})
     return True if rows else None

@@ -272,7 +272,7 @@ class ProductFilters:
         return conditions | self.options.conditions
 
     def match(self, *, without: str | None = None) -> Condition:
-        """Ignore the parameter ``without``. May query the database."""
+        """Return the condition of all filters except ``without``, and of the search. May query the database."""
         conditions = [condition for name, condition in self.conditions.items() if name != without]
         if (of_one_variant := self.options.of_one_variant(without=without)) is not None:
             conditions.append(of_one_variant)

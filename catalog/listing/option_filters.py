@@ -15,7 +15,7 @@ class OptionFilters(NamedTuple):
     only_in_stock: bool
 
     def pairs(self, *, without: str | None = None) -> Iterator[tuple[str, list[str]]]:
-        """Yield the pairs of which a variant must have one, by the filter's name."""
+        """Yield each filter's name with its pairs; a variant must have one of them."""
         for name, values in self.values.items():
             if f"opt_{name}" != without:
                 yield f"opt_{name}", [option_pair(name, value) for value in values]
@@ -26,7 +26,7 @@ class OptionFilters(NamedTuple):
         return {name: {"option_pairs": {"$in": pairs}} for name, pairs in self.pairs()}
 
     def of_one_variant(self, *, without: str | None = None) -> Condition | None:
-        """Return a condition beside those of the names, if it says more than they do."""
+        """Return the condition that one variant meets all filters, or None if those of the names say so already."""
         pairs = [{"pairs": {"$in": pairs}} for _, pairs in self.pairs(without=without)]
         if self.only_in_stock:
             return {"combinations": {"$elemMatch": {"$and": [{"in_stock": True}, *pairs]}}} if pairs else None

@@ -187,7 +187,7 @@ def list_products(
 
 
 def _correct_prices(rows: list[Document]) -> None:
-    """Set today's prices in list items, which a worker will store in a moment."""
+    """Replace stored prices that a sale's start or end has made outdated; the worker stores the new ones soon."""
     if not rows:
         return
     ids = [ObjectId(row["id"]) for row in rows]
@@ -201,7 +201,7 @@ def _correct_prices(rows: list[Document]) -> None:
 
 
 def _prices(product: Document, active: Sequence[Document]) -> Document:
-    """Return the prices of now, which the stored ones follow."""
+    """Return the prices at this moment; the stored ones may lag by a few seconds."""
     found = prices_at(timezone.now(), [PricePlan.of_document(variant) for variant in active])
     former = product["compare_at_price"]
     if found is None:

@@ -19,9 +19,9 @@ from shop.db.caches import TTLCache
 MAX_SUGGESTIONS = 10
 # Of each other type; products fill the rest.
 MAX_OTHERS = 2
-# Of the products of the rarest word the newest, and of all products the best sellers.
+# Two sets of this size are searched: the newest products with the rarest word, and the best sellers.
 MAX_EXAMINED = 300
-# Each may be found twice; brands are those of these products.
+# More than are shown: a product can be in both sets, and brands are taken from these rows.
 _MAX_READ = 100
 _MOST_SOLD = ORDERINGS["-sales"].sort
 # A word of a name as written.

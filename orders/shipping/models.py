@@ -31,7 +31,7 @@ class ShippingZoneQuerySet(models.QuerySet["ShippingZone"]):
 
 
 class ShippingZone(models.Model):
-    """The union of its places; without any, the rest of the world.
+    """Covers all its places; one without places covers every address that no other zone covers.
 
     Of several zones that cover an address, the one with the closest place counts: postal codes before states before
     countries.

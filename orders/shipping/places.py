@@ -19,7 +19,7 @@ _POSTAL_CODES = re.compile(r"([A-Za-z]{2})[-\s]\s*([^.*]+?)\s*(?:\.{2,3}\s*([^.*
 
 
 def normalize_postal_code(country: str, text: str) -> str:
-    """Return letters and digits only, not full-width, of US ZIP+4 codes the first five."""
+    """Return upper-case letters and digits, full-width ones converted; of US ZIP+4 codes the first five."""
     code = "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).upper()))
     return code[:5] if country == "US" else code
 

@@ -35,7 +35,7 @@ class TaxLine(EmbeddedModel):
 
 
 class TaxRate(models.Model):
-    """A state's rates replace its country's. In a place without a rate for a class, the standard one applies.
+    """Places are tried from the smallest: first its rate for the class, then its standard rate.
 
     Zero-rated products need no rate.
     """

@@ -42,7 +42,7 @@ logger = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 20
 LONGEST_BACK_OFF = timedelta(hours=1)
-# Of a turn's time; the rest is for the other jobs.
+# Share of the time of `run_due` for urgent jobs.
 URGENT_SHARE = 0.75
 
 Handler = Callable[..., None]

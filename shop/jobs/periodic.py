@@ -18,10 +18,10 @@ logger = structlog.get_logger(__name__)
 
 FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(hours=1)
-# In a row, of which the cursor may be the cause.
+# After this many failures in a row the cursor is dropped, as it may be the cause.
 MAX_FAILURES = 10
 
-# A JSON value; None at the start and the end of a period.
+# A JSON value that a slice passes to the next; None at the start and the end.
 Cursor = Any
 Slice = Callable[[Cursor], Cursor]
 
