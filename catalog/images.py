@@ -1,5 +1,6 @@
 """Pictures of products. Files are stored before the transaction, and deleted after it."""
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -110,9 +111,14 @@ def measure_images(cursor: Cursor) -> Cursor:
     """Store the sizes of images that an earlier release has stored."""
     rows = ProductImage.objects.filter(pk__gt=ObjectId(cursor)) if cursor else ProductImage.objects.all()
     images = list(rows.order_by("pk")[:MEASURED_TOGETHER])
-    unknown = {image.name: image for image in images if image.width is None}
+    # Copies of a product have its files.
+    unknown: defaultdict[str, list[ProductImage]] = defaultdict(list)
+    for image in images:
+        if image.width is None:
+            unknown[image.name].append(image)
     for name, (width, height) in media.dimensions_of(list(unknown)).items():
-        _set_dimensions(unknown[name], width=width, height=height)
+        for image in unknown[name]:
+            _set_dimensions(image, width=width, height=height)
     return str(images[-1].pk) if len(images) == MEASURED_TOGETHER else None
 
 

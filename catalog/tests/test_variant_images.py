@@ -9,6 +9,7 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from rest_framework.test import APIClient
 
+from catalog.duplicates import duplicate_product
 from catalog.models import Product, ProductImage, Variant
 from catalog.tests.conftest import LIST
 from catalog.tests.product_page import run_jobs, save, stored_files
@@ -128,11 +129,14 @@ def test_images_have_sizes_and_those_from_before_get_them(
     Product.objects.update(pictures=stored)
     ProductImage.objects.update(width=None, height=None)
     default_storage.delete(ProductImage.objects.get(alt="1").name)
+    copy = duplicate_product(product=shirt)
     assert violations() == []
     assert anonymous.get(LIST).json()["results"][0]["item_images"][0]["width"] is None
     run_task("catalog.image_sizes")
     found = anonymous.get(f"{LIST}shirt/").json()["images"]
     assert [(each["width"], each["height"]) for each in found] == [(90, 60), (None, None), (90, 60)]
+    copied = ProductImage.objects.filter(product=copy).order_by("position").values_list("width", "height")
+    assert list(copied) == [(90, 60), (None, None), (90, 60)]
     assert violations() == []
 
 
