@@ -64,8 +64,8 @@ def validate_option_order(options: Any) -> None:
     ):
         raise ValidationError('Must be a list such as [{"name": "size", "values": ["S", "M"]}].', code="invalid")
     for each in options:
-        if not isinstance(each["name"], str) or len(each["values"]) > MAX_OPTION_VALUES:
-            raise ValidationError(f"A name with at most {MAX_OPTION_VALUES} values.", code="invalid")
+        if not isinstance(each["name"], str) or not 0 < len(each["values"]) <= MAX_OPTION_VALUES:
+            raise ValidationError(f"A name with 1 to {MAX_OPTION_VALUES} values.", code="invalid")
         for value in each["values"]:
             validate_attributes({each["name"]: value})
             if OPTION_SEPARATOR in value:

@@ -6,12 +6,19 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from catalog.models import OPTION_SEPARATOR as SEPARATOR
-from catalog.models import Variant, validate_option_order
+from catalog.models import Variant, validate_attributes, validate_option_order
 from shop.db import identifiers
 from shop.db.fields import normalized_options
 
 # [{"name": "size", "values": ["S", "M"]}]
 Options = list[dict[str, Any]]
+
+
+def validate_options(pairs: dict[str, str]) -> None:
+    """Validate the options of a variant. Raises ``ValidationError``."""
+    validate_attributes(pairs)
+    if any(SEPARATOR in value for value in pairs.values()):
+        raise ValidationError(f"A value must not contain {SEPARATOR}.", code="invalid_value")
 
 
 def option_pair(name: str, value: str) -> str:

@@ -19,6 +19,7 @@ from catalog.models import (
     validate_attributes,
     validate_option_order,
 )
+from catalog.options import validate_options
 from catalog.seo import SEOSerializer, ShownSEOSerializer, seo_fields
 from catalog.tags import LONGEST_TAG, MAX_TAGS, validate_tags
 from catalog.tax_classes import TaxClass
@@ -56,13 +57,21 @@ class CategorySerializer(serializers.ModelSerializer):
     }
 )
 class AttributesField(serializers.JSONField):
+    def validate_pairs(self, pairs: dict[str, str]) -> None:
+        validate_attributes(pairs)
+
     def to_internal_value(self, data: Any) -> dict[str, str]:
         try:
             pairs = normalized_labels(data)
-            validate_attributes(pairs)
+            self.validate_pairs(pairs)
         except DjangoValidationError as error:
             raise serializers.ValidationError(error.messages, code=error.code) from error
         return pairs
+
+
+class VariantOptionsField(AttributesField):
+    def validate_pairs(self, pairs: dict[str, str]) -> None:
+        validate_options(pairs)
 
 
 @extend_schema_field(
@@ -75,6 +84,7 @@ class AttributesField(serializers.JSONField):
                 "name": {"type": "string", "pattern": f"^{ATTRIBUTE_NAME}$"},
                 "values": {
                     "type": "array",
+                    "minItems": 1,
                     "maxItems": MAX_OPTION_VALUES,
                     "items": {"type": "string", "minLength": 1, "maxLength": 200},
                 },
@@ -151,7 +161,7 @@ class SalePriceSerializer(OptionalNulls):
 
 class VariantWriteSerializer(StockPolicyFields, SalePriceSerializer):
     sku = CodeField(max_length=64, required=False)
-    options = AttributesField(required=False)
+    options = VariantOptionsField(required=False)
     price = MoneyField()
     weight = WeightField()
     images = serializers.ListField(

@@ -166,6 +166,11 @@ class VariantForm(OrderableForm):
             raise ValidationError("Another variant has this SKU.", code="sku_taken")
         return sku
 
+    def clean_options(self) -> dict[str, str]:
+        if "options" in self.changed_data:
+            options.validate_options(self.cleaned_data["options"])
+        return self.cleaned_data["options"]
+
     def clean_stock_change(self) -> int:
         change = self.cleaned_data["stock_change"] or 0
         if change < 0 and self.instance.stock + change < 0:

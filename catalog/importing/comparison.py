@@ -24,6 +24,7 @@ from catalog.importing.models import ImportStep
 from catalog.importing.rows import CellFault, ProductRows, Row, Sheet
 from catalog.importing.staging import ClaimedSlugs
 from catalog.models import Product, Variant, validate_attributes
+from catalog.options import validate_options
 from catalog.services import free_slug, slug_base
 from catalog.skus import SkuMap
 from shop.db import identifiers
@@ -224,8 +225,9 @@ class Comparison:
     def _check_pairs(self, row: Row, prefix: str, pairs: dict[str, str], changes: list[Change]) -> None:
         changed = [name for name, *_ in changes if name.startswith(prefix)]
         if changed:
+            validate = validate_options if prefix == OPTION else validate_attributes
             try:
-                validate_attributes(pairs)
+                validate(pairs)
             except ValidationError as error:
                 self._fault(row, changed[0], " ".join(error.messages))
 

@@ -3,20 +3,25 @@
 import itertools
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from rest_framework.test import APIClient
 
 from catalog import stock
 from catalog.models import Product, StockMovement, Variant
 from catalog.tests.conftest import LIST
+from catalog.tests.files import faults
+from catalog.tests.product_page import save
 from shop.audit import violations
 from shop.dev.demo import seeding
 from shop.dev.demo.products.clothing import CLOTHING
 from shop.dev.testing.commands import count_commands
-from shop.dev.testing.replies import refusals
+from shop.dev.testing.replies import refusal, refusals
+from shop.dev.testing.steps import API
 
 pytestmark = pytest.mark.django_db
 
@@ -184,6 +189,7 @@ def test_options_are_in_the_order_of_staff_then_of_the_variants(as_staff: APICli
         [{"name": "size", "values": [1]}],
         [{"name": "size", "values": ["S", "s"]}],
         [{"name": "size", "values": ["S|M"]}],
+        [{"name": "size", "values": []}],
         [{"name": "size", "values": [str(n) for n in range(101)]}],
         [{"name": "size", "values": ["S"]}, {"name": "size", "values": ["M"]}],
         [{"name": {"$gt": ""}, "values": ["S"]}],
@@ -193,6 +199,19 @@ def test_an_order_that_cannot_be_understood_is_refused(as_staff: APIClient, shel
     reply = as_staff.patch(f"{LIST}tee/", {"options": options})
     assert {attr.partition(".")[0] for _, attr in refusals(reply, 400)} == {"options"}
     assert Product.objects.get(name="Tee").option_order == []
+
+
+def test_a_value_with_the_separator_of_files_and_forms_is_refused(
+    as_staff: APIClient, browser: Client, shelf: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tee = Product.objects.get(name="Tee")
+    first = tee.variants.first()
+    before = list(Variant.objects.values())
+    reply = as_staff.patch(f"{API}/variants/{first.pk}/", {"options": {"size": "S|M"}})
+    assert refusal(reply, 400) == ("invalid_value", "options")
+    assert "must not contain |" in save(browser, tee, variants__0__options="size: S|M").content.decode()
+    assert faults(tmp_path, [{"sku": first.sku, "option:size": "S|M"}], monkeypatch) == [(2, "option:size")]
+    assert list(Variant.objects.values()) == before
 
 
 # --- Changes ----------------------------------------------------------------------------------------------------------
