@@ -27,7 +27,16 @@ from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.fields import MoneyFormField
 from shop.admin.html import badge, link, page_url, price
-from shop.admin.lists import CreationDaysFilter, IndexedSearchMixin, QuickChangeList, by_id, in_order, keys_of
+from shop.admin.lists import (
+    MOST_COUNTED,
+    MOST_FOUND,
+    CreationDaysFilter,
+    IndexedSearchMixin,
+    QuickChangeList,
+    by_id,
+    in_order,
+    keys_of,
+)
 from shop.db import identifiers
 
 
@@ -92,10 +101,17 @@ class StockFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         if self.value() == "reorder":
             return queryset.filter(pk__in=[variant.pk for variant in statistics.low_stock()])
+        if self.value() == "some":
+            return queryset.filter(stock__gt=0)
         # Values rather than a range, for which no index has the list's order.
-        few = list(range(settings.LOW_STOCK_THRESHOLD))
-        ranges: dict[str, dict[str, Any]] = {"none": {"stock": 0}, "low": {"stock__in": few}, "some": {"stock__gt": 0}}
-        return queryset.filter(**ranges.get(self.value() or "", {}))
+        most = {"none": 1, "low": settings.LOW_STOCK_THRESHOLD}.get(self.value() or "")
+        return queryset if most is None else queryset.filter(stock__in=[*_owed(), *range(most)])
+
+
+def _owed() -> list[int]:
+    """Return the negative stocks nearest to zero."""
+    owed = Variant.objects.filter(stock__lt=0).order_by("-stock").values_list("stock", flat=True)[:MOST_COUNTED]
+    return sorted(set(owed))[-MOST_FOUND:]
 
 
 @admin.register(Variant)

@@ -228,6 +228,9 @@ def test_staff_change_the_policy_in_the_admin(browser: Client, mug: Variant, sta
     take(mug, 5)
     page = browser.get(url_of("catalog.variant", "change", mug.pk)).content.decode()
     assert "3 owed" in page
+    for chosen, count in (("none", 1), ("low", 1), ("reorder", 1), ("some", 0)):
+        shown = browser.get(url_of("catalog.variant", "changelist"), {"stock": chosen}).context_data["cl"]
+        assert shown.result_count == count
     assert "expected on 01 Feb 2027" in page
     data["stock_policy"] = "deny"
     browser.post(f"/admin/catalog/variant/{mug.pk}/stock-policy/", data)
