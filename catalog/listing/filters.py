@@ -66,7 +66,7 @@ class ProductFiltersSerializer(serializers.Serializer):
     )
     updated_since = TimeField(
         required=False,
-        help_text="Products that were changed then or later; sales, stock and reviews do not count.",
+        help_text="Products that were changed then or later, not by sales, stock, reviews or a category's new name.",
     )
     collection = LowerSlugField(max_length=140, required=False, help_text="A slug.")
     min_price = MoneyField(required=False)
@@ -92,7 +92,8 @@ class ProductQuerySerializer(ProductFiltersSerializer):
         choices=[*ORDERINGS, RELEVANCE, HAND_SORTED],
         required=False,
         help_text="`relevance` requires a `search` and ranks only the newest 10,000 matches; `collection` is the order "
-        "of a `collection`, for which it is the default. Without one, the default is `newest`.",
+        "of a `collection`, for which it is the default, and lists only its first 10,000. Without one, the default is "
+        "`newest`.",
     )
     expand = serializers.ChoiceField(
         choices=[VARIANTS], required=False, help_text="`variants` adds the variants to each product."
@@ -189,7 +190,8 @@ class ProductFilters:
         self.options = OptionFilters(chosen["opt"], only_in_stock=self.data.get("opt_in_stock", False))
         self.categories = self._categories(self.data.get("category", ()))
         self.collection = self._collection(self.data.get("collection", ""))
-        self.brands = {brand_slug(brand): brand for brand in self.data.get("brand", ())}
+        # Products without a brand have "".
+        self.brands = {slug: brand for brand in self.data.get("brand", ()) if (slug := brand_slug(brand))}
         text = self.data.get("search")
         self.search = Search(text) if text else None
         self.corrected_query: str | None = None
@@ -238,10 +240,12 @@ class ProductFilters:
             return None
         known = _ids_of_collections.get(slug)
         if known is None:
-            found = Collection.objects.active().filter(slug=slug).order_by().values_list("pk", flat=True)
-            if not found:
+            active = Collection.objects.active().order_by().values_list("pk", flat=True)
+            known = active.filter(slug=slug).first()
+            if known is None and (former := find_targets(Kind.COLLECTION, [slug])):
+                known = active.filter(pk=former[slug]).first()
+            if known is None:
                 raise ValidationError({"collection": f"Collection {slug!r} does not exist."}, code="does_not_exist")
-            (known,) = found
             _ids_of_collections.set(slug, known)
         return known
 
@@ -328,7 +332,7 @@ class ProductQuery(ProductFilters):
         return [{"$match": ranked}, relevance, {"$sort": {"relevance": -1, "sales": -1, "_id": -1}}]
 
     def _in_hand_made_order(self) -> Pipeline:
-        """Read items in their order and the products of only as many as a page needs."""
+        """Read items in their order and the products of only as many as a page needs, of the first ``MAX_COUNTED``."""
         product = {
             "from": Product._meta.db_table,
             "localField": "product_id",
@@ -339,6 +343,7 @@ class ProductQuery(ProductFilters):
         return [
             {"$match": {"collection_id": self.collection}},
             {"$sort": {"position": 1, "_id": 1}},
+            {"$limit": pagination.MAX_COUNTED},
             {"$lookup": product},
             {"$unwind": "$product"},
             {"$replaceRoot": {"newRoot": "$product"}},

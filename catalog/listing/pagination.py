@@ -9,8 +9,10 @@ from catalog.listing.corrections import CORRECTED_QUERY
 from catalog.listing.count import ListCount
 from catalog.listing.filters import VARIANTS, ProductQuery
 from catalog.listing.orderings import Condition
+from catalog.lookup import SEE_ALL
 from shop.api import pagination
 from shop.api.object_ids import ObjectIdField
+from shop.api.permissions import staff_may
 from shop.api.renderers import JSONReply
 from shop.db.documents import Document, Pipeline
 from shop.http.addresses import base_url
@@ -34,13 +36,15 @@ class ProductPagination(pagination.ListPagination):
         count = ListCount(self.source.match(), at_most=pagination.MAX_COUNTED + 1, reads_all=reads_all)
         # For the next page's cursor.
         position = {"position": [f"${ordering.field}", "$_id"]} if ordering and self.is_last_number else {}
+        with_variants = self.source.data.get("expand") == VARIANTS
         rows = replies.list_products(
             [*self.source.match_and_sort(), *count.inline_stages, *part],
             source=self.source.source,
             # A cursor scans ranges of the index, which are not in order.
             index=None if self.cursor else self.source.index(),
             base_url=base_url(self.request),
-            with_variants=self.source.data.get("expand") == VARIANTS,
+            with_variants=with_variants,
+            for_staff=with_variants and staff_may(self.request.user, *SEE_ALL),
             extra_fields={**position, **count.extra_fields},
             last_stages=count.last_stages,
         )

@@ -16,7 +16,6 @@ from catalog.listing.pictures import PictureSerializer, item_picture, pictures_o
 from catalog.listing.variants import (
     WITH_VARIANTS,
     ShownVariantSerializer,
-    VariantSerializer,
     price_text,
     select,
     stored_price,
@@ -106,8 +105,8 @@ class ProductSerializer(serializers.ModelSerializer):
 class ListedProductSerializer(ProductSerializer):
     """A product in a list."""
 
-    variants = VariantSerializer(
-        many=True, required=False, help_text="Only with `expand=variants`: those that are sold."
+    variants = ShownVariantSerializer(
+        many=True, required=False, help_text="Only with `expand=variants`: those of the detail."
     )
 
     class Meta(ProductSerializer.Meta):
@@ -157,12 +156,14 @@ def list_products(
     index: str | None,
     base_url: str,
     with_variants: bool = False,
+    for_staff: bool = False,
     extra_fields: Mapping[str, Any],
     last_stages: Pipeline,
 ) -> list[Document]:
     """Return list items with ``extra_fields``, then the documents of ``last_stages``.
 
     ``found`` are products that are found in the collection of ``source``; ``index`` is a hint.
+    Staff also get inactive variants, and the stock of all.
     """
     variants: dict[str, Any] = {"variants": 1, "pictures": _stored("pictures")} if with_variants else {}
     shown = {"$project": {**_list_projection(settings.CURRENCY), **variants, "next_price_at": 1, **extra_fields}}
@@ -182,7 +183,7 @@ def list_products(
             row["price_max"] = row["price_max"] or row["price"]
         if "variants" in row:
             pictures = pictures_of(row.pop("pictures"), base_url=base_url)
-            row["variants"] = variants_of(row["variants"], pictures, for_staff=False)
+            row["variants"] = variants_of(row["variants"], pictures, for_staff=for_staff)
     return rows
 
 

@@ -71,11 +71,17 @@ def test_variants_come_with_the_list_in_the_same_command(
     cap = make_product("Cap", variants=variants)
     cap.variants.filter(sku="CAP-L").update(is_active=False)
     with count_commands() as commands:
-        (item,) = as_staff.get(LIST, {"expand": "variants"}).json()["results"]
+        (item,) = anonymous.get(LIST, {"expand": "variants"}).json()["results"]
     assert len(commands.on(Product._meta.db_table)) == 1
     assert item["variants"] == anonymous.get(f"{LIST}{cap.pk}/").json()["variants"]
     assert [variant["sku"] for variant in item["variants"]] == ["CAP-M"]
+    (item,) = as_staff.get(LIST, {"expand": "variants"}).json()["results"]
+    assert item["variants"] == as_staff.get(f"{LIST}{cap.pk}/").json()["variants"]
+    assert [(variant["sku"], variant["stock"]) for variant in item["variants"]] == [("CAP-M", 1), ("CAP-L", 1)]
     assert "variants" not in anonymous.get(LIST).json()["results"][0]
+    # No letter is left of it, as if there were no filter.
+    Product.objects.update(brand_slug="fika")
+    assert anonymous.get(LIST, {"brand": "\u200b"}).json()["count"] == 1
     assert refusal(anonymous.get(LIST, {"expand": "reviews"}), 400) == ("invalid_choice", "expand")
 
 

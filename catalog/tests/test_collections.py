@@ -13,6 +13,7 @@ from catalog.collections.models import Collection, CollectionItem
 from catalog.models import Product
 from catalog.tests.conftest import LIST, put_on_shelf
 from catalog.tests.files import export_products, import_products, rows_of
+from shop.api import pagination
 from shop.audit import violations
 from shop.dev.testing.admin import errors_of, filled_in, picture, url_of
 from shop.dev.testing.commands import count_commands
@@ -48,7 +49,14 @@ def test_collections_are_read_by_anyone(anonymous: APIClient, summer: Collection
         "image": None,
         "seo": {"title": "Summer things", "description": ""},
     }
-    assert anonymous.get("/api/v1/collections/").json() == [shown]
+    whole = {"count": 1, "count_exact": True, "next": None, "previous": None, "results": [shown]}
+    assert anonymous.get("/api/v1/collections/").json() == whole
+    Collection.objects.create(name="Autumn", slug="autumn", position=1)
+    page = anonymous.get("/api/v1/collections/?page_size=1").json()
+    assert (page["count"], page["results"]) == (2, [shown])
+    assert [each["slug"] for each in anonymous.get(page["next"]).json()["results"]] == ["autumn"]
+    for place in ("page=3", "cursor=W10="):
+        assert anonymous.get(f"/api/v1/collections/?{place}").status_code == 404
     assert anonymous.get("/api/v1/collections/summer/").json() == shown
     assert anonymous.get("/api/v1/collections/hidden/").status_code == 404
     assert refusal(anonymous.get(LIST, {"collection": "hidden"}), 400) == ("does_not_exist", "collection")
@@ -73,7 +81,7 @@ def test_products_of_a_collection_have_its_order_unless_another_is_asked_for(
 
 
 def test_a_page_reads_only_its_products_whatever_the_size_of_the_collection(
-    anonymous: APIClient, summer: Collection
+    anonymous: APIClient, summer: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     of_it = {"collections": [summer.pk], "placed_in": [summer.pk]}
     shelf = put_on_shelf(*(of_it if number % 3 else {} for number in range(600)))
@@ -92,6 +100,12 @@ def test_a_page_reads_only_its_products_whatever_the_size_of_the_collection(
     (profile,) = (each for each in profiles if each.collection == CollectionItem._meta.db_table)
     # Those of the page, and those that are counted, as for every filter.
     assert profile.documents <= 10 + 400, str(profile)
+    # Other filters look at its first products only.
+    monkeypatch.setattr(pagination, "MAX_COUNTED", 50)
+    with profiled() as profiles:
+        assert anonymous.get(LIST, {"collection": "summer", "in_stock": "false"}).json()["results"] == []
+    (profile,) = (each for each in profiles if each.collection == CollectionItem._meta.db_table)
+    assert profile.documents <= 50 + 400, str(profile)
 
 
 def test_staff_put_products_into_collections_and_sort_them(

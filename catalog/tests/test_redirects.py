@@ -15,8 +15,10 @@ from catalog.tests.conftest import LIST
 from catalog.tests.files import import_products
 from catalog.tests.product_page import save
 from shop.audit import violations
+from shop.db import caches
 from shop.dev.testing.admin import filled_in, url_of
 from shop.dev.testing.commands import count_commands
+from shop.dev.testing.replies import refusal
 
 pytestmark = pytest.mark.django_db
 
@@ -67,8 +69,8 @@ def test_categories_and_collections_keep_their_former_addresses(
     anonymous: APIClient, browser: Client, make_category: Callable[..., Category], make_product: Callable[..., Product]
 ) -> None:
     category = make_category("Mugs")
-    make_product("Mug", category=category)
     collection = Collection.objects.create(name="Summer", slug="summer")
+    make_product("Mug", category=category, collections=[collection.pk])
     for model, row in (("catalog.category", category), ("catalog.collection", collection)):
         url = url_of(model, "change", row.pk)
         reply = browser.post(url, {**filled_in(browser.get(url)), "slug": "new", "seo_title": "Found"})
@@ -78,6 +80,10 @@ def test_categories_and_collections_keep_their_former_addresses(
     for path in ("categories", "collections"):
         assert anonymous.get(f"/api/v1/{path}/new/").json()["seo"] == {"title": "Found", "description": ""}
     assert anonymous.get(LIST, {"category": "mugs"}).json()["count"] == 1
+    assert anonymous.get(LIST, {"collection": "summer"}).json()["count"] == 1
+    Collection.objects.update(is_active=False)
+    caches.clear_all()
+    assert refusal(anonymous.get(LIST, {"collection": "summer"}), 400) == ("does_not_exist", "collection")
     assert violations() == []
 
 

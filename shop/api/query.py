@@ -8,6 +8,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 _FILTER_WORDS = frozenset(("attr", "attribute", "attributes", "opt", "option", "options", "filter", "filters"))
+_MISTAKEN_NAMES = frozenset(("tags", "brands", "categories", "collections", "price_min", "price_max"))
 _FIRST_WORD = re.compile("[a-z]*")
 
 
@@ -27,7 +28,8 @@ def validated_query(serializer_class: type[serializers.Serializer], parameters: 
 def refuse_unknown_filter(name: str) -> None:
     """Refuse a name that looks like a filter, because ignoring it would return too much. Raises ``ValidationError``."""
     word = _FIRST_WORD.match(name.lower())
-    if "[" in name or "]" in name or "__" in name.lstrip("_") or (word and word[0] in _FILTER_WORDS):
+    is_filter = (word and word[0] in _FILTER_WORDS) or name.lower() in _MISTAKEN_NAMES
+    if is_filter or "[" in name or "]" in name or "__" in name.lstrip("_"):
         raise ValidationError({name: "Unknown filter."}, code="unknown_filter")
 
 

@@ -49,7 +49,16 @@ def test_every_list_takes_each_of_its_parameters_without_a_value(
 
 @pytest.mark.parametrize(
     "name",
-    ["attributes[colour]", "option[size]", "options", "attributes", "status[]", "price__gte", "attribute_colour"],
+    [
+        "attributes[colour]",
+        "option[size]",
+        "options",
+        "attributes",
+        "status[]",
+        "price__gte",
+        "attribute_colour",
+        "tags",
+    ],
 )
 def test_what_looks_like_a_filter_and_is_none_is_refused(
     as_staff: APIClient, lists: list[str], name: str, subtests: pytest.Subtests
