@@ -25,6 +25,7 @@ from shop.dev.faults import report
 from shop.dev.faults.results import Results
 from shop.dev.faults.scenarios import SCENARIOS
 from shop.dev.faults.scenarios.crashes import CALLS, TRANSACTIONS
+from shop.dev.faults.state import ShopState
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.steps import API, order_of, place_order
 from shop.dev.testing.stripe_steps import deliver, open_payment, pay
@@ -125,6 +126,19 @@ def test_every_place_that_a_sale_reaches_has_its_crash(
     names = {place.rpartition(":")[0] for place in reached}
     # Reconciliation only looks, and applies what it finds by the same transactions.
     assert names - {"stripe.list_intents"} == {name for name, *_ in (*TRANSACTIONS, *CALLS)}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("expired", "event"), [(True, "expired"), (False, "cancelled")])
+def test_an_order_can_end_without_its_intent(
+    as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator, expired: bool, event: str
+) -> None:
+    number = place_order(as_customer, make_product(stock=1))["number"]
+    intent = open_payment(as_customer, number)["payment_intent"]
+    ShopState().cancel_locally(number, expired=expired)
+    order = order_of(as_customer, number)
+    assert (order["status"], order["timeline"][-1]["event"]) == ("cancelled", event)
+    assert simulator.pay(intent)["status"] == "succeeded"
 
 
 def test_a_table_says_what_went_wrong() -> None:

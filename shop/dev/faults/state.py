@@ -5,7 +5,6 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
-from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
@@ -131,7 +130,7 @@ class ShopState:
         order = Order.objects.get(number=number)
         if expired:
             self.expire_hold(number)
-            expiry._expire(Q(pk=order.pk))  # noqa: SLF001
+            expiry._expire([order.pk])  # noqa: SLF001
         else:
             orders._cancel(order_id=order.pk, detail="", actor=Actor.CUSTOMER)  # noqa: SLF001
 
