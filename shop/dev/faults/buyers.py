@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from shop.dev.faults.results import Results
 from shop.dev.faults.state import Person
@@ -39,23 +40,41 @@ class Answer(NamedTuple):
         return self.status not in (0, 429) and self.status < 500 and self.code != "request_in_progress"
 
 
+class _FromAddress(HTTPAdapter):
+    """Connect from this address of the machine."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, source_address=(self._address, 0), **options)
+
+
 class Buyer:
     """A user's connection; not thread-safe, use :meth:`twin`."""
 
     def __init__(
-        self, url: str, person: Person, results: Results, *, guest_tokens: dict[str, str] | None = None
+        self,
+        url: str,
+        person: Person,
+        results: Results,
+        *,
+        guest_tokens: dict[str, str] | None = None,
+        address: str = "127.0.0.1",
     ) -> None:
-        self.url, self.person, self.results = url, person, results
+        self.url, self.person, self.results, self._address = url, person, results, address
         # Headers of a guest, learned from answers.
         self._guest_tokens = {} if guest_tokens is None else guest_tokens
         self._http = requests.Session()
         # Ignore proxies.
         self._http.trust_env = False
+        self._http.mount("http://", _FromAddress(address))
         if person.token:
             self._http.headers["Authorization"] = f"Bearer {person.token}"
 
     def twin(self) -> "Buyer":
-        return Buyer(self.url, self.person, self.results, guest_tokens=self._guest_tokens)
+        return Buyer(self.url, self.person, self.results, guest_tokens=self._guest_tokens, address=self._address)
 
     def call(self, method: str, path: str, body: Any = None, *, key: str = "") -> Answer:
         """A broken connection returns status 0."""

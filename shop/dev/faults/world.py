@@ -45,7 +45,12 @@ class World:
         return short if self.short else full
 
     def buyers(self, count: int, results: Results) -> list[Buyer]:
-        return [Buyer(self.url, person, results) for person in self.state.make_people(count)]
+        """Return buyers with an address each: the server limits the requests of one client that wait."""
+        people = self.state.make_people(count)
+        return [
+            Buyer(self.url, person, results, address=f"127.1.{number // 250}.{number % 250 + 1}")
+            for number, person in enumerate(people)
+        ]
 
     def begin(self) -> None:
         self.stripe.reset()

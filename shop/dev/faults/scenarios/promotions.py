@@ -95,6 +95,9 @@ def _check(world: World, results: Results, answers: list[Answer], *, limit: int)
     results.acknowledge(len(numbers))
     results.expect(len(numbers) == limit, f"{len(numbers)} of {limit} possible buyers got the promotion")
     outcomes = Counter((answer.status, answer.code) for answer in answers if answer.status != 201)
-    outcomes.pop(REFUSED, None)
-    results.unexpected += [f"{count} responses {outcome}" for outcome, count in outcomes.items()]
+    refused = outcomes.pop(REFUSED, 0)
+    slowest = max(answer.seconds for answer in answers)
+    results.note(f"answers: {len(numbers)} orders, {refused} refused; slowest {slowest:.1f} s")
+    # First, because only the first are printed.
+    results.unexpected[:0] = [f"{count} responses {outcome}" for outcome, count in outcomes.items()]
     check_orders(world, results, numbers)
