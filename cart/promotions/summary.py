@@ -18,7 +18,7 @@ _MODELS: dict[str, type[Model]] = {
 
 
 def summary(promotion: Promotion) -> str:
-    """Return "20 % off Jackets, once per customer, until 31 Dec 2026"."""
+    """Return "20% off Jackets, once per customer, until 31 Dec 2026"."""
     parts = [
         _offer(promotion),
         *_minima(promotion),
@@ -39,10 +39,10 @@ def _offer(promotion: Promotion) -> str:
             "Free shipping" if promotion.applies_to == Promotion.AppliesTo.EVERYTHING else f"Free shipping with {what}"
         )
     if promotion.kind == Promotion.Kind.BUY_X_GET_Y:
-        off = "free" if promotion.value >= 100 else f"{promotion.value.normalize():f} % off"
+        off = "free" if promotion.value >= 100 else f"{promotion.value.normalize():f}% off"
         return f"Buy {promotion.buy_quantity}, get {promotion.get_quantity} {off} of {what}"
     if promotion.kind == Promotion.Kind.PERCENTAGE:
-        return f"{promotion.value.normalize():f} % off {what}"
+        return f"{promotion.value.normalize():f}% off {what}"
     return f"{price(promotion.value)} off {what}"
 
 

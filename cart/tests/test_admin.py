@@ -149,7 +149,7 @@ def test_a_promotion_of_categories_is_made_changed_and_said_in_one_sentence(
     assert (promotion.automatic, promotion.targets, promotion.shown_code) == (True, [jackets.pk], "")
     url = url_of("cart.promotion", "change", promotion.pk)
     page = browser.get(url)
-    assert "20 % off Jackets, once per customer" in page.content.decode()
+    assert "20% off Jackets, once per customer" in page.content.decode()
     # Automatic ones that are limited per customer need a verified address.
     assert add_to_cart(as_customer, make_product(price="10.00", category=jackets))["discount"] == "0.00"
     User.objects.update(email_verified=True)
@@ -162,7 +162,7 @@ def test_a_promotion_of_categories_is_made_changed_and_said_in_one_sentence(
     promotion.refresh_from_db()
     assert promotion.targets == sorted([jackets.pk, hats.pk])
     page = browser.get(url_of("cart.promotion"))
-    assert "20 % off Jackets and Hats, once per customer" in page.content.decode()
+    assert "20% off Jackets and Hats, once per customer" in page.content.decode()
     changed = StaffAction.objects.filter(action="change").get()
     assert (changed.label, "targets" in changed.fields) == ("Winter", True)
 

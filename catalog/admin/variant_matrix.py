@@ -137,7 +137,7 @@ class VariantMatrixMixin(ModelAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": f"Variants of {product}",
+            "title": f"Generate variants of {product}",
             "form": form,
             "most": MAX_VARIANTS,
             "back": page_url("catalog.product", product.pk),

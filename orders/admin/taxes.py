@@ -11,6 +11,7 @@ class TaxRateAdmin(TransactionalModelAdmin):
     list_display_links = ("country",)
     is_small = True
     search_fields = ("country", "state")
+    search_help_text = "Search code of country or state"
     ordering = ("country", "state", "tax_class")
     fields = (("country", "state"), ("tax_class", "label"), ("rate", "applies_to_shipping"))
 

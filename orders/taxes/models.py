@@ -59,7 +59,7 @@ class TaxRate(models.Model):
         ]
 
     def __str__(self) -> str:
-        return " ".join(each for each in (self.country, self.state, self.tax_class, f"{self.rate} %") if each)
+        return " ".join(each for each in (self.country, self.state, self.tax_class, f"{self.rate}%") if each)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         # The unique index needs normalized values.
