@@ -13,6 +13,7 @@ from shop.dev.faults.world import ShopWorld, World, server_pids
 # Time for a buyer to get a definite answer: the claim of a killed request lasts for a minute.
 PATIENCE_SECONDS = 100.0
 RESERVATION_SECONDS = 95.0
+PRODUCTS = 50
 REFUSED = (400, "invalid_coupon")
 
 
@@ -63,17 +64,21 @@ def limited_promotion(world: World, results: Results) -> None:
 
 
 def _buyers(world: World, results: Results, limit: int) -> list[Buyer]:
-    """Return buyers, five per use, whose carts have the promotion's code."""
-    product, code = world.state.make_product(10 * limit), f"FEW{world.random.randrange(10**6)}"
+    """Return buyers, five per use, whose carts have the promotion's code.
+
+    They buy different products: stock that all orders write is raced for elsewhere.
+    """
+    products = [world.state.make_product(10 * limit) for _ in range(PRODUCTS)]
+    code = f"FEW{world.random.randrange(10**6)}"
     world.state.make_coupon(code, limit)
     buyers = world.buyers(5 * limit, results)
     results.attempt(len(buyers))
 
-    def fill(buyer: Buyer) -> None:
+    def fill(buyer: Buyer, product: str) -> None:
         added, applied = buyer.add(product), buyer.use_coupon(code)
         results.expect((added.status, applied.status) == (201, 200), f"a cart could not be filled: {added} {applied}")
 
-    run_in_parallel([lambda b=buyer: fill(b) for buyer in buyers])
+    run_in_parallel([lambda b=buyer, p=products[at % PRODUCTS]: fill(b, p) for at, buyer in enumerate(buyers)])
     return buyers
 
 
