@@ -11,8 +11,8 @@ ADMIN_PATH = env.folder("ADMIN_PATH", default="admin/", not_in=("api", "static",
 # Per process: threads, requests that may wait (a quarter of them per client), and seconds that one may wait.
 SERVER_POOLS: dict[str, dict[str, Any]] = {
     "default": {"threads": 8, "waiting": 1024},
-    # Orders wait for write conflicts, payments for Stripe.
-    "checkout": {"threads": 8, "waiting": 1024},
+    # Orders wait for write conflicts, payments for Stripe. When many buy at once, waiting is better than a 503.
+    "checkout": {"threads": 8, "waiting": 1024, "max_wait": 20.0},
     # bcrypt takes 0.25 s of CPU.
     "passwords": {"threads": 2, "waiting": 2048, "max_wait": 20.0},
     # A large image takes hundreds of megabytes.
