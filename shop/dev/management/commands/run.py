@@ -152,10 +152,11 @@ class Command(BaseCommand):
         return self.supervisor.start(name, command, env=self.environment, stop_seconds=stop_seconds)
 
     def _manage(self, name: str, title: str, *, show: bool = False) -> None:
-        """``show`` lets the command write to the terminal."""
+        """``show`` lets the command write to the terminal, its log only from warnings on."""
         command = [sys.executable, _MANAGE, name, *(["--noinput"] if name == "migrate" else [])]
         with contextlib.nullcontext() if show else self._step(title):
-            self.supervisor.run(name, command, env=self.environment, while_waiting=self._tick, show=show)
+            quiet = {"LOG_LEVEL": "WARNING"} if show else {}
+            self.supervisor.run(name, command, env={**quiet, **self.environment}, while_waiting=self._tick, show=show)
 
     def _wait_until(self, child: Child, serves: Callable[[], bool]) -> None:
         give_up = time.monotonic() + _START_SECONDS
