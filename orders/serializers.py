@@ -264,7 +264,7 @@ class QuoteRequestSerializer(PlaceOrderSerializer):
 
 
 class OrderLookupSerializer(serializers.Serializer):
-    number = OrderNumberField()
+    number = UpperCodeField(max_length=16)
     email = EmailAddressField(help_text="The address that the order was placed with.")
 
 
