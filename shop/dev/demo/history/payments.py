@@ -60,6 +60,8 @@ class Payments:
             "idempotency_key": f"payment-{payment_id}",
             "intent": f"pi_{payment_id}",
             "client_secret": f"pi_{payment_id}_secret_{payment_id}",
+            "customer_session": f"cuss_secret_{payment_id}",
+            "customer_session_until": at(moment + DAY / 48),
             "status": "requires_payment_method",
             "amount": story.total * self._amounts.minor_per_step,
             "declined": [],
@@ -104,7 +106,7 @@ class Payments:
     def write(self, opened: OpenPayment, story: Story, writer: BulkWriter) -> None:
         payment = opened.document
         if story.is_erased:
-            payment["client_secret"] = ""
+            payment["client_secret"] = payment["customer_session"] = ""
         writer.add(Payment, payment)
         for refund in opened.refunds:
             is_by_staff = refund["actor"] == Actor.STAFF
