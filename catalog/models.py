@@ -33,7 +33,7 @@ SEARCH_INDEX = "product_search"
 ATTRIBUTE_NAME = r"[a-z][a-z0-9_]{0,39}"
 MAX_ATTRIBUTES = 30
 MAX_OPTION_VALUES = 100
-# Of a product that is written at once.
+# A product is written in one transaction.
 MAX_VARIANTS = 100
 MAX_VARIANT_IMAGES = 50
 # Between values in the admin and in files.

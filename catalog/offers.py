@@ -28,7 +28,7 @@ class Offer:
     stock: int
     stock_policy: str
     backorder_limit: int | None
-    # Of units on back-order.
+    # Date when units on back-order are expected.
     expected_on: date | None
     # Whether variant and product are.
     is_active: bool
@@ -39,7 +39,7 @@ class Offer:
     # Names in the default storage, or "": the variant's image, which is by default the product's.
     picture: str
     product_picture: str
-    # Of all of the product's categories, from the root.
+    # Ids of all of the product's categories, from the root.
     categories: tuple[ObjectId, ...] = ()
     collections: tuple[ObjectId, ...] = ()
     tags: tuple[str, ...] = ()

@@ -78,7 +78,7 @@ class PricePlan(NamedTuple):
 
 
 class Prices(NamedTuple):
-    """Of a product's variants at a moment; ``regular`` is the cheapest one's own price while it is on sale."""
+    """Prices of a product's variants at a moment; ``regular`` is the cheapest one's own price while it is on sale."""
 
     lowest: Decimal
     highest: Decimal

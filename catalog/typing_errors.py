@@ -8,7 +8,7 @@ from itertools import combinations
 
 # A letter that is wrong, missing, too many, or exchanged with its neighbour is one error.
 SHORTEST_CORRECTED, SHORTEST_WITH_TWO_ERRORS = 4, 8
-# Of a stored word: shorter ones resemble too many.
+# Letters of a stored word: shorter ones resemble too many.
 SHORTEST_STORED = 3
 # Only the first letters are compared by key, which limits the number of keys.
 _COMPARED = 8

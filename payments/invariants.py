@@ -67,7 +67,7 @@ def payments_have_their_orders_account(payments: Window[Payment]) -> Iterator[st
     orders = payments.once(_orders)
     for payment in payments:
         order = orders.get(payment.order_id)
-        # Of a detached order it may be detached later.
+        # The payment of a detached order may be detached later.
         if order and order.user_id and payment.user_id != order.user_id:
             yield f"{payment.order_number} belongs to {order.user_id}, but its payment to {payment.user_id}"
 

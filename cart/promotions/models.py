@@ -179,7 +179,7 @@ class PromotionUse(models.Model):
     order_number = models.CharField(max_length=32, blank=True)
     # Keyed digest of the e-mail address.
     email_digest = models.CharField(max_length=64, blank=True, default="", editable=False)
-    # Of this use among the customer's, from 0; None without a limit per customer.
+    # Counts the customer's uses from 0; None without a limit per customer.
     number = models.PositiveIntegerField(null=True, editable=False)
     # When it was reserved; None once the order is placed, or while it is free.
     reserved_at = models.DateTimeField(null=True, editable=False)
@@ -191,7 +191,7 @@ class PromotionUse(models.Model):
         # Its name in earlier releases.
         db_table = "cart_couponuse"
         constraints = [
-            # Of a customer's concurrent orders one gets each number, so that the limit holds.
+            # One of a customer's concurrent orders gets each number, so that the limit holds.
             models.UniqueConstraint(
                 fields=["email_digest", "promotion", "number"],
                 condition=models.Q(number__gte=0),

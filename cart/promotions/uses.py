@@ -13,7 +13,7 @@ from datetime import timedelta
 from bson import ObjectId
 from django.db import DatabaseError, IntegrityError
 from django.utils import timezone
-from pymongo import UpdateOne
+from pymongo import UpdateMany, UpdateOne
 from pymongo.errors import PyMongoError
 
 from accounts.models import User
@@ -48,7 +48,7 @@ class UsesNotReserved(Exception):
 
 @dataclass
 class Reservations:
-    """The uses that an order claims before its transaction."""
+    """The uses that an order reserves before its transaction."""
 
     order_number: str
     customer: Customer
@@ -200,8 +200,8 @@ def fit_to_limit(*, promotion_id: ObjectId, limit: int | None) -> None:
 
 def release(*, order_numbers: Sequence[str]) -> None:
     """Free the uses of cancelled orders. Call it in a transaction."""
-    free = {"order_number": "", "user": None, "email_digest": "", "number": None, "reserved_at": None}
-    PromotionUse.objects.filter(order_number__in=order_numbers).update(**free)
+    of_orders = {"order_number": {"$in": list(order_numbers)}}
+    documents.bulk_write(PromotionUse, [UpdateMany(of_orders, {"$set": _FREE})])
 
 
 def claim(*, user: User, order_numbers: Sequence[str]) -> None:
@@ -222,6 +222,6 @@ def return_reserved_uses(cursor: Cursor) -> Cursor:
         PromotionUse, [{"$match": {"reserved_at": {"$gte": FIRST_RESERVATION, "$lt": late}}}, {"$limit": 500}]
     )
     for row in TimeLimit().limit(rows):
-        # Of a placed order `reserved_at` is None, and nothing matches; of one being placed, the two writes conflict.
+        # If the order has been placed, nothing matches; if it is being placed, the two writes conflict.
         documents.update_one(PromotionUse, {"_id": row["_id"], "reserved_at": row["reserved_at"]}, {"$set": _FREE})
     return True if rows else None

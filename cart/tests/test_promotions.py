@@ -145,7 +145,7 @@ def test_the_highest_priority_wins_and_what_is_not_combinable_stands_alone(as_cu
     reply = as_customer.post(f"{API}/orders/", {"shipping_address": ADDRESS})
     assert (refusal(reply, 400), reply.json()["errors"][0]["detail"]) == (("invalid_coupon", "code"), refused)
     assert coupon.used == PromotionUse.objects.count() == 0
-    # Of equal priority, the code comes first.
+    # With equal priority, the code comes first.
     Promotion.objects.update(priority=0)
     assert taken(cart_of(as_customer)) == [("FIFTH", "12.00"), ("Tenth", "4.80")]
 

@@ -9,7 +9,7 @@ MAX_COLUMNS = 300
 # Excel's limit.
 MAX_CELL_LENGTH = 32_767
 
-# Of an upload, which occupies the worker and the database; a small XLSX file can repeat a long text.
+# Limits of an upload, which occupies the worker and the database; a small XLSX file can repeat a long text.
 MAX_BYTES = 20 * 1024 * 1024
 MAX_ROWS = 50_000
 MAX_TEXT_LENGTH = 50_000_000

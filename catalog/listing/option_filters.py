@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from catalog.listing.orderings import Condition
 from catalog.options import option_pair
-
-Condition = dict[str, Any]
 
 
 class OptionFilters(NamedTuple):

@@ -17,7 +17,7 @@ from shop.db import documents
 from shop.db.caches import TTLCache
 
 MAX_SUGGESTIONS = 10
-# Of each other type; products fill the rest.
+# Suggestions of each other type; products fill the rest.
 MAX_OTHERS = 2
 # Two sets of this size are searched: the newest products with the rarest word, and the best sellers.
 MAX_EXAMINED = 300

@@ -84,7 +84,7 @@ class ShippingTerms:
 
     def _zone_of(self, destination: Destination) -> ObjectId | None:
         country, state, code = destination.country, destination.state, destination.postal_code
-        # Of equals, the oldest.
+        # The oldest of equals.
         zones = sorted(self.zones, key=lambda zone: zone.pk)
         found = [(zone.closeness(country=country, state=state, postal_code=code), zone) for zone in zones]
         covering = [(closeness, zone) for closeness, zone in found if closeness is not None]

@@ -9,7 +9,7 @@ CURRENCY = env.one_of(
 ORDER_HOLD_SECONDS = env.whole_number("ORDER_HOLD_SECONDS", default=30 * 60, at_least=1, at_most=30 * 24 * 3600)
 # Until a payment is opened; at most ORDER_HOLD_SECONDS.
 UNPAID_HOLD_SECONDS = env.whole_number("UNPAID_HOLD_SECONDS", default=10 * 60, at_least=1, at_most=30 * 24 * 3600)
-# Of links in guests' mails, and of the token that placing an order returns.
+# Lifetime of links in guests' mails, and of the token that placing an order returns.
 ORDER_TOKEN_TIMEOUT = env.whole_number(
     "ORDER_TOKEN_TIMEOUT", default=90 * 24 * 3600, at_least=3600, at_most=10 * 365 * 24 * 3600
 )

@@ -72,7 +72,7 @@ class Job(models.Model):
 
     kind = models.CharField(max_length=60)
     payload = models.JSONField(default=dict)
-    # Of a job as it was enqueued; empty for rows of older releases.
+    # Digest of the job as it was enqueued; empty for rows of older releases.
     digest = models.CharField(max_length=32, blank=True)
     run_at = models.DateTimeField(default=timezone.now)
     # Missing in rows of older releases.

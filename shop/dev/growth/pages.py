@@ -17,7 +17,7 @@ MOST_MS = 300.0
 
 @dataclass
 class Replies:
-    """Of one shop: milliseconds of each reply and the size of the last one."""
+    """Milliseconds of each reply of one shop and the size of the last one."""
 
     times: list[float] = field(default_factory=list)
     size: int = 0

@@ -28,7 +28,7 @@ Tick = Callable[[int, int], None]
 COUPONS = 40
 _REVIEWED = 0.25
 _SHIPPING = (("standard", 490), ("standard", 490), ("express", 1290))
-# Of the orders, one is a guest's.
+# One in this number of orders is a guest's.
 GUEST_EVERY = 10
 _BODIES = ("Exactly what I was looking for.", "Good, but the delivery took a week.", "It broke after a month.")
 

@@ -18,7 +18,7 @@ REFUSED = (400, "invalid_coupon")
 
 
 def thousand_buyers(world: World, results: Results) -> None:
-    """Of 1,000 buyers at once of a promotion for 200, exactly 200 get it and the others a 400; none gets a 503."""
+    """If 1,000 buy at once with a promotion for 200, exactly 200 get it and the others a 400; none gets a 503."""
     limit = world.size(200, 6)
     buyers = _buyers(world, results, limit)
     answers = at_once([lambda b=buyer: b.checkout() for buyer in buyers])

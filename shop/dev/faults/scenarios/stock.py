@@ -29,7 +29,7 @@ def opposite_carts(world: World, results: Results) -> None:
 
 
 def back_orders(world: World, results: Results) -> None:
-    """Of a variant with stock and a limit of back-orders, exactly both are sold, and orders name what is owed."""
+    """A variant sells exactly its stock and its limit of back-orders, and orders name what is owed."""
     pieces, limit = world.size(10, 4), world.size(20, 6)
     product, always = world.state.make_product(pieces), world.state.make_product(0)
     world.state.set_stock_policy(product, "backorder", limit=limit)
