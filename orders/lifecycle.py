@@ -52,6 +52,7 @@ class PaymentStatus(models.TextChoices):
 
 class FulfilmentStatus(models.TextChoices):
     UNFULFILLED = "unfulfilled", "Unfulfilled"
+    PARTIALLY_SHIPPED = "partially_shipped", "Partially shipped"
     SHIPPED = "shipped", "Shipped"
     DELIVERED = "delivered", "Delivered"
 
@@ -107,6 +108,7 @@ STATUSES: dict[str, dict[str, Status]] = {
         FulfilmentStatus.UNFULFILLED: Status(
             badge="", reported_by=(Event.PLACED,), ruled_out_by=(Event.SHIPPED, Event.DELIVERED)
         ),
+        FulfilmentStatus.PARTIALLY_SHIPPED: Status(badge="warning", reported_by=(Event.SHIPPED,)),
         FulfilmentStatus.SHIPPED: Status(badge="info", reported_by=(Event.SHIPPED,), ruled_out_by=(Event.DELIVERED,)),
         FulfilmentStatus.DELIVERED: Status(badge="success", reported_by=(Event.DELIVERED,), nothing_to_send=True),
     },

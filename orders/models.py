@@ -7,12 +7,13 @@ from bson import ObjectId
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
-from django_mongodb_backend.fields import EmbeddedModelArrayField, EmbeddedModelField, ObjectIdField
+from django_mongodb_backend.fields import ArrayField, EmbeddedModelArrayField, EmbeddedModelField, ObjectIdField
 from django_mongodb_backend.models import EmbeddedModel
 
 from accounts.models import validate_country
 from accounts.tax_ids import MAX_LENGTH as MAX_TAX_ID_LENGTH
 from orders.discounts import LineDiscount, OrderDiscount
+from orders.fulfilments.models import Fulfilment
 from orders.lifecycle import (
     NOTHING_TO_SEND,
     PAYABLE_STATUSES,
@@ -24,6 +25,7 @@ from orders.lifecycle import (
     PaymentStatus,
 )
 from orders.querysets import OrderQuerySet
+from orders.returns.models import OrderReturn
 from orders.reviews.models import Review  # noqa: F401 (found by Django here)
 from orders.shipping.models import ShippingMethod, ShippingRate, ShippingZone  # noqa: F401 (found by Django here)
 from orders.taxes.models import TaxLine, TaxRate, percentage_field  # noqa: F401 (found by Django here)
@@ -61,6 +63,14 @@ class OrderLine(EmbeddedModel):
     tax = money_field(default=Decimal(0))
     # In per cent; null in orders of earlier releases.
     tax_rate = percentage_field(null=True)
+    # Units in parcels, units that came back, and units that will not be shipped.
+    fulfilled = models.PositiveIntegerField(default=0)
+    returned = models.PositiveIntegerField(default=0)
+    cancelled = models.PositiveIntegerField(default=0)
+
+    @property
+    def unfulfilled(self) -> int:
+        return self.quantity - self.cancelled - self.fulfilled
 
 
 class PostalAddress(EmbeddedModel):
@@ -81,6 +91,25 @@ class TimelineEntry(EmbeddedModel):
     event = models.CharField(max_length=20, choices=Event)
     detail = models.CharField(max_length=500, blank=True)
     actor = models.CharField(max_length=10, choices=Actor)
+    # The account of the staff member; shown to staff only.
+    staff = ObjectIdField(null=True, blank=True)
+
+
+class Note(EmbeddedModel):
+    """An internal note, never shown to the buyer."""
+
+    at = models.DateTimeField(default=timezone.now)
+    text = models.CharField(max_length=2000)
+    staff = ObjectIdField(null=True, blank=True)
+
+
+class RefundedLine(EmbeddedModel):
+    """``line`` is the variant; ``amount`` includes tax."""
+
+    line = ObjectIdField()
+    quantity = models.PositiveIntegerField()
+    amount = money_field()
+    restock = models.BooleanField(default=False)
 
 
 class RefundEntry(EmbeddedModel):
@@ -90,6 +119,10 @@ class RefundEntry(EmbeddedModel):
     amount = money_field()
     status = models.CharField(max_length=20)
     created_at = models.DateTimeField(default=timezone.now)
+    # Empty for a refund of an amount.
+    lines = EmbeddedModelArrayField(RefundedLine, default=list, blank=True)
+    # Part of `amount`, with its tax.
+    shipping = money_field(default=Decimal(0))
 
 
 class Order(models.Model):
@@ -130,6 +163,12 @@ class Order(models.Model):
     note = models.CharField(max_length=500, blank=True)
     carrier = models.CharField(max_length=80, blank=True)
     tracking_number = models.CharField(max_length=120, blank=True)
+    # `carrier` and `tracking_number` are those of the latest parcel.
+    fulfilments = EmbeddedModelArrayField(Fulfilment, default=list, blank=True)
+    returns = EmbeddedModelArrayField(OrderReturn, default=list, blank=True)
+    # For staff only.
+    tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    notes = EmbeddedModelArrayField(Note, default=list, blank=True)
     # Denormalized, to read an order with one query.
     payment = ObjectIdField(null=True, blank=True, editable=False)
     refunds = EmbeddedModelArrayField(RefundEntry, default=list, blank=True)
@@ -151,6 +190,8 @@ class Order(models.Model):
     # End of a hold that was not paid.
     expired_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
+    # Null in orders of earlier releases that have not changed since.
+    updated_at = models.DateTimeField(null=True, blank=True, default=timezone.now, editable=False)
     # Kept after refunds; also set if the total is zero.
     paid_at = models.DateTimeField(null=True, blank=True, editable=False)
     # In the shop's time zone.
