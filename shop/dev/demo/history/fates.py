@@ -13,6 +13,8 @@ SHARES = {
     "cancelled": 20,
     "cancelled after payment": 10,
     "not delivered": 15,
+    "two parcels": 40,
+    "partially shipped": 20,
     "refunded": 15,
     "partially refunded": 25,
     "dispute open": 1,
@@ -25,6 +27,8 @@ _FATES += ["delivered"] * (1000 - len(_FATES))
 # Courses of the orders of today.
 TODAY = ("unpaid", "delivered", "failed", "unpaid", "delivered", "delivered", "processing")
 OPEN = ("unpaid", "failed", "processing")
+# A parcel leaves before the rest of the order: needs two units.
+SPLIT = ("two parcels", "partially shipped")
 # The stock is released.
 CLOSING = (Event.CANCELLED, Event.EXPIRED)
 FLAG_DETAIL = "{} was paid for this order in addition to {}, and must be refunded."
@@ -39,6 +43,8 @@ class Step(NamedTuple):
     detail: str = ""
     # Share of the total, in hundredths.
     refund: int = 0
+    # The parcel has one unit of the first line, not all that is left.
+    is_part: bool = False
 
 
 def fate_of(number: int, chance: random.Random) -> str:
@@ -78,12 +84,21 @@ def steps(fate: str, placed: float, chance: random.Random) -> Iterator[Step]:
                 moment + 1200 + DAY / 8 * chance.random(), Event.FLAG_SETTLED, Actor.STAFF, "Refunded in Stripe."
             )
     moment += DAY * (0.2 + 2.5 * chance.random())
-    yield Step(moment, Event.SHIPPED, Actor.STAFF, f"DHL {int(chance.random() * 1e12):012}")
+    if fate in SPLIT:
+        yield Step(moment, Event.SHIPPED, Actor.STAFF, _tracking(chance), is_part=True)
+        moment += DAY * (1 + 6 * chance.random())
+    if fate == "partially shipped":
+        return
+    yield Step(moment, Event.SHIPPED, Actor.STAFF, _tracking(chance))
     if fate == "not delivered":
         return
     moment += DAY * (1 + 4 * chance.random())
     yield Step(moment, Event.DELIVERED, Actor.STAFF)
     yield from _complaint(fate, moment, chance)
+
+
+def _tracking(chance: random.Random) -> str:
+    return f"DHL {int(chance.random() * 1e12):012}"
 
 
 def _complaint(fate: str, moment: float, chance: random.Random) -> Iterator[Step]:

@@ -26,6 +26,9 @@ class Story:
     placed: float
     total: int
     document: Document
+    # Defaults of a parcel and its lines.
+    parcel: Document
+    parcel_line: Document
     steps: list[Step] = field(default_factory=list)
     # Null for deleted accounts and guests.
     user: ObjectId | None = None
@@ -66,9 +69,29 @@ def _refunded(story: Story, step: Step) -> None:
 
 
 def _shipped(story: Story, step: Step) -> None:
+    document = story.document
     carrier, _, tracking_number = step.detail.partition(" ")
-    parcel = {"carrier": carrier, "tracking_number": tracking_number}
-    story.document |= {"fulfilment_status": FulfilmentStatus.SHIPPED.value} | parcel
+    tracking = {"carrier": carrier, "tracking_number": tracking_number}
+    rest = [(line, line["quantity"] - line["fulfilled"]) for line in document["lines"]]
+    contents = [(rest[0][0], 1)] if step.is_part else [(line, units) for line, units in rest if units]
+    parcel = {
+        **story.parcel,
+        **tracking,
+        "key": ObjectId(story.id.binary[:11] + bytes([len(document["fulfilments"]) + 1])),
+        "lines": [{**story.parcel_line, "line": line["variant"], "quantity": units} for line, units in contents],
+        "shipped_at": at(step.moment),
+    }
+    for line, units in contents:
+        line["fulfilled"] += units
+    status = FulfilmentStatus.PARTIALLY_SHIPPED if step.is_part else FulfilmentStatus.SHIPPED
+    document["fulfilments"] = [*document["fulfilments"], parcel]
+    document |= {"fulfilment_status": status.value, **tracking}
+
+
+def _delivered(story: Story, step: Step) -> None:
+    story.document["fulfilment_status"] = FulfilmentStatus.DELIVERED.value
+    for parcel in story.document["fulfilments"]:
+        parcel["delivered_at"] = at(step.moment)
 
 
 def _sets(**fields: Any) -> Callable[[Story, Step], None]:
@@ -89,5 +112,5 @@ _APPLY: dict[Event, Callable[[Story, Step], None]] = {
     Event.FLAGGED: _sets(flagged=True),
     Event.FLAG_SETTLED: _sets(flag_settled=True),
     Event.SHIPPED: _shipped,
-    Event.DELIVERED: _sets(fulfilment_status=FulfilmentStatus.DELIVERED.value),
+    Event.DELIVERED: _delivered,
 }
