@@ -1,3 +1,4 @@
+from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from shop.conf.base import DEBUG, checks, env
@@ -22,6 +23,7 @@ if not DEBUG:
     UNDELIVERABLE_TOP_LEVEL_DOMAINS |= {"example", "test"}
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="") or f"shop@{_storefront_host}"
 checks.mail_address("DEFAULT_FROM_EMAIL", DEFAULT_FROM_EMAIL)
+SHOP_NAME = parseaddr(DEFAULT_FROM_EMAIL)[0] or "Shop"
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 ORDER_NOTICE_EMAILS = env.list("ORDER_NOTICE_EMAILS", default=[])
 for _address in ORDER_NOTICE_EMAILS:

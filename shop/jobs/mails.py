@@ -171,8 +171,9 @@ def _is_about_mailbox(refused: smtplib.SMTPDataError) -> bool:
 
 
 def _message(mail: Mail, mail_id: ObjectId) -> EmailMultiAlternatives:
-    name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
-    context = {**mail.context, "subject": mail.subject, "shop": name or "Shop", "storefront": settings.FRONTEND_URL}
+    _, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    shown = {"subject": mail.subject, "shop": settings.SHOP_NAME, "storefront": settings.FRONTEND_URL}
+    context = {**mail.context, **shown}
     text = render_to_string(f"{mail.template}.txt", context)
     message = EmailMultiAlternatives(
         subject=mail.subject,

@@ -47,6 +47,7 @@ def half_a_minute_later(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_mail_reaches_the_mail_server_as_text_and_html(customer: User, server: MailServer, settings: Any) -> None:
     settings.DEFAULT_FROM_EMAIL = "Ünique Goods <hello@goods.example>"
+    settings.SHOP_NAME = "Ünique Goods"
     ask(customer)
     jobs.run_due()
 

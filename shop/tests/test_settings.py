@@ -85,6 +85,8 @@ WEAK = [
     ("EMAIL_URL", "mail.shop.test:587", "must be an address such as"),
     ("CLOUD_API_BASE", "http://127.0.0.1:9", "https://"),
     ("TIME_ZONE", "Mars/Olympus", "must be a time zone"),
+    ("PAPER_SIZE", "a5", "must be a4 or letter"),
+    ("SHOP_LOGO", "/nowhere/logo.png", "path of a PNG or JPEG file"),
 ]
 
 
