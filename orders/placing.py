@@ -33,7 +33,7 @@ from shop import days, money
 from shop.api import idempotency
 from shop.db import documents
 from shop.db.mongodb import violated_fields
-from shop.db.transactions import queue_for, transactional
+from shop.db.transactions import transactional
 
 logger = structlog.get_logger(__name__)
 
@@ -58,6 +58,9 @@ def place_order(
     """
     placed_from = holds.digest(network_address)
     revisions: list[int] = []
+    # The first attempt that reached the stock. Further ones take it first: a conflict then wastes little work, and who
+    # has written the stock commits.
+    reached: list[Quote] = []
     customer = Customer(owner.user, email)
     taxed = None
     if provider.is_registered():
@@ -67,6 +70,9 @@ def place_order(
 
     @transactional("orders.place")
     def place(reserved: Reservations) -> Order:
+        is_taken = bool(reached)
+        if is_taken:
+            _take_stock(reached[0], number=number)
         quoted = quote(
             owner=owner,
             address=address,
@@ -74,6 +80,7 @@ def place_order(
             placed_from=placed_from,
             taxed=taxed,
             reserved=reserved,
+            taken=reached[0].quantities if is_taken else None,
         )
         revisions.append(quoted.priced.cart.revision)
         if revisions[-1] != revisions[0]:
@@ -97,6 +104,9 @@ def place_order(
             note=note,
             placed_from=placed_from,
         )
+        if not is_taken:
+            reached.append(quoted)
+            _take_stock(quoted, number=number)
         _write(order, quoted, reserved)
         return order
 
@@ -124,14 +134,15 @@ def counted_orders(*, user: User | None, email: str) -> tuple[type[Order], docum
     return Order, {"$or": [*own, {"email": email}] if email else own, **counted}
 
 
+def _take_stock(quoted: Quote, *, number: str) -> None:
+    try:
+        stock.reserve(quoted.quantities, reason=StockMovement.Reason.ORDER, reference=number)
+    except OutOfStock as error:
+        raise out_of_stock(error, quoted.priced.cart) from error
+
+
 def _write(order: Order, quoted: Quote, reserved: Reservations) -> None:
     cart = quoted.priced.cart
-    queue_for(order.quantities)
-    # Stock first: it conflicts most often, and a failure then wastes little work.
-    try:
-        stock.reserve(order.quantities, reason=StockMovement.Reason.ORDER, reference=order.number)
-    except OutOfStock as error:
-        raise out_of_stock(error, cart) from error
     reserved.confirm(quoted.priced.promotions)
     # Empty the cart, so that concurrent changes of it conflict.
     emptied = {"lines": [], "coupon": "", "revision": cart.revision + 1, "updated_at": timezone.now()}

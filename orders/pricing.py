@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from django.conf import settings
@@ -18,6 +18,7 @@ from cart.promotions.uses import Reservations
 from catalog import offers
 from catalog.errors import OutOfStock
 from catalog.offers import Offers
+from catalog.stock import Quantities
 from orders import discounts, holds, hooks
 from orders.discounts import OrderDiscount
 from orders.errors import TotalChanged
@@ -59,6 +60,10 @@ class Quote:
     holds: documents.Document
 
     @property
+    def quantities(self) -> Quantities:
+        return {line.variant: line.quantity for line in self.lines}
+
+    @property
     def subtotal(self) -> Decimal:
         return self.priced.subtotal
 
@@ -92,9 +97,10 @@ def quote(
     placed_from: str = "",
     taxed: Taxed | None = None,
     reserved: Reservations | None = None,
+    taken: Quantities | None = None,
 ) -> Quote:
     """With ``placed_from`` also read the holds. ``taxed`` is required in a transaction if a provider calculates taxes.
-    ``reserved`` are the uses of promotions that the order may have.
+    ``reserved`` are the uses of promotions that the order may have, ``taken`` is the stock that it already has.
 
     Raises ``EmptyCart``, ``OutOfStock`` with the lines' positions, ``InvalidShippingMethod``, ``NoShippingMethod``,
     ``UnknownState``, ``InvalidCoupon``, ``InvalidTaxAddress``, ``TaxUnavailable`` and, if ``taxed`` is outdated,
@@ -103,6 +109,8 @@ def quote(
     row, offered = _read(owner, address, placed_from)
     if row is None:
         raise EmptyCart
+    if taken:
+        offered = {pk: replace(offer, stock=offer.stock + taken.get(pk, 0)) for pk, offer in offered.items()}
     priced = price_lines(documents.instance(Cart, row), offered)
     if not priced.lines:
         raise EmptyCart

@@ -14,10 +14,11 @@ from accounts.models import User
 from cart.promotions.models import Promotion, PromotionUse
 from catalog import stock
 from catalog.errors import OutOfStock
-from catalog.models import Product, StockMovement
+from catalog.models import Product, StockMovement, Variant
 from conftest import ADDRESS, client_of
 from orders.models import Order
 from shop.db import transactions
+from shop.dev.testing.commands import count_commands
 from shop.dev.testing.failures import failing
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, add_to_cart, cart_of, run_concurrently, stock_of, variant_of
@@ -79,6 +80,24 @@ def test_the_ledger_itself_never_goes_below_zero(make_product: Callable[..., Pro
     assert stock_of(product) == 0
     with pytest.raises(OutOfStock):
         stock.adjust(variant_of(product), delta=-1)
+
+
+def test_an_order_that_conflicted_takes_its_stock_first_and_counts_it_as_its_own(
+    as_customer: APIClient, make_product: Callable[..., Product], shipping: Any
+) -> None:
+    owing, last = make_product(stock=1), make_product(stock=2)
+    Variant.objects.filter(product=owing).update(stock_policy="backorder")
+    add_to_cart(as_customer, owing, 3)
+    add_to_cart(as_customer, last, 2)
+    conflict = failing("insert", Order, errorCode=112, errorLabels=["TransientTransactionError"])
+    with conflict, count_commands() as commands:
+        reply = as_customer.post(f"{API}/orders/", {"shipping_address": ADDRESS})
+    assert reply.status_code == 201
+    again = commands.names[commands.names.index("abortTransaction") :]
+    assert again[1] == "findAndModify"
+    assert (stock_of(owing), stock_of(last)) == (-2, 0)
+    assert sorted(StockMovement.objects.filter(reason="order").values_list("delta", flat=True)) == [-3, -2]
+    assert [line.backordered for line in Order.objects.get().lines] == [2, 0]
 
 
 def test_carts_in_opposite_order_do_not_block_each_other(

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from shop.api.errors import DatabaseUnavailable
 @dataclass(slots=True)
 class _RequestTime:
     database_seconds_left: float
+    is_refused: Callable[[], bool]
     # Spent waiting for other services.
     external_seconds: float = 0.0
 
@@ -25,8 +26,9 @@ _current: ContextVar[_RequestTime | None] = ContextVar("request_time", default=N
 
 
 @contextmanager
-def limited_database_time(seconds: float) -> Iterator[None]:
-    token = _current.set(_RequestTime(seconds))
+def limited_database_time(seconds: float, *, is_refused: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """Refuse driver calls of the block after ``seconds`` inside the driver, and while ``is_refused``."""
+    token = _current.set(_RequestTime(seconds, is_refused))
     try:
         yield
     finally:
@@ -40,12 +42,12 @@ def clean_up_time() -> AbstractContextManager[None]:
 
 @contextmanager
 def driver_call() -> Iterator[None]:
-    """Raises ``DatabaseUnavailable`` if the request has no time left."""
+    """Raises ``DatabaseUnavailable`` if the request has no time left or is refused."""
     request = _current.get()
     if request is None:
         yield
         return
-    if request.database_seconds_left <= 0:
+    if request.database_seconds_left <= 0 or request.is_refused():
         raise DatabaseUnavailable
     started = time.monotonic()
     try:

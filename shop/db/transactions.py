@@ -2,8 +2,8 @@
 
 A transaction
 
-- retries the body on transient errors such as write conflicts, and raises a 503 after ``GIVE_UP_SECONDS`` or when the
-  request has no database time left;
+- retries the body on transient errors such as write conflicts, and raises a 503 after ``GIVE_UP_SECONDS``, however
+  long the request had waited for a thread, or when it has no database time left;
 - retries only the commit if its outcome is unknown, so that nothing is applied twice;
 - always resets the connection (the backend's ``atomic`` does not after a failed commit).
 
@@ -113,7 +113,7 @@ def queue_for(keys: Iterable[Hashable]) -> None:
 
 
 def _run(name: str, body: Callable[[], R]) -> R:
-    give_up_at = time.monotonic() + min(GIVE_UP_SECONDS, database_seconds_left())
+    give_up_at = time.monotonic() + GIVE_UP_SECONDS
     attempt = 0
     held: set[Hashable] = set()
     mark = _held.set(held)
@@ -127,7 +127,7 @@ def _run(name: str, body: Callable[[], R]) -> R:
             except Exception as error:
                 if not _has_label(error, "TransientTransactionError"):
                     raise
-                if time.monotonic() >= give_up_at:
+                if time.monotonic() >= give_up_at or database_seconds_left() <= 0:
                     if is_database_unresponsive(error):
                         raise
                     raise TransactionContention from error

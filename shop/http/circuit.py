@@ -74,7 +74,9 @@ class DatabaseCircuit:
             raise DatabaseUnavailable
         seconds = settings.REQUEST_DATABASE_SECONDS
         try:
-            with limited_database_time(max(seconds - seconds_waited, seconds * LEAST_SHARE)):
+            limit = max(seconds - seconds_waited, seconds * LEAST_SHARE)
+            # Requests that waited for others meanwhile must not try a database that is known to be away.
+            with limited_database_time(limit, is_refused=lambda: self._open):
                 yield
         except Exception as error:
             if not is_database_outage(error):

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -19,8 +20,9 @@ from accounts import views as accounts_views
 from accounts.models import User
 from catalog.models import Product
 from conftest import PASSWORD, client_of
+from shop.api.errors import DatabaseUnavailable
 from shop.db.deadline import limited_database_time
-from shop.db.transactions import TransactionContention, hot_keys, queue_for, transactional
+from shop.db.transactions import hot_keys, queue_for, transactional
 from shop.dev.testing.admin import browser_of
 from shop.dev.testing.failures import failing
 from shop.dev.testing.images import image_file
@@ -258,20 +260,31 @@ def test_a_request_that_waited_for_a_thread_has_less_time_for_the_database(as_cu
     assert refusal(reply, 503) == ("database_unavailable", None)
 
 
-def test_a_transaction_waits_for_a_hot_document_no_longer_than_its_request_may(customer: User) -> None:
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_who_waited_for_a_hot_document_does_not_try_a_database_known_to_be_away(
+    customer: User, is_refused: bool
+) -> None:
     @transactional("accounts.test")
     def rename() -> None:
         queue_for(["a hot document"])
         User.objects.filter(pk=customer.pk).update(name="Countess")
 
+    def release() -> None:
+        refused.append(is_refused)
+        hot_keys.release({"a hot document"})
+
+    refused: list[bool] = []
     assert hot_keys.try_acquire({"a hot document"})
-    # Soon enough for a transaction without the limit below.
-    release = threading.Timer(2.0, hot_keys.release, [{"a hot document"}])
-    release.start()
-    with limited_database_time(0.3), pytest.raises(TransactionContention):
-        rename()
-    release.join()
-    assert User.objects.get().name == "Ada"
+    releasing = threading.Timer(1.1, release)
+    releasing.start()
+    # Waiting takes none of the database time.
+    with limited_database_time(1.0, is_refused=lambda: any(refused)):
+        with pytest.raises(DatabaseUnavailable) if is_refused else nullcontext():
+            rename()
+    releasing.join()
+    assert User.objects.get().name == ("Ada" if is_refused else "Countess")
+    assert hot_keys.try_acquire({"a hot document"})
+    hot_keys.release({"a hot document"})
 
 
 # --- Before any view --------------------------------------------------------------------------------------------------

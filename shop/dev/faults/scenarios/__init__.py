@@ -43,6 +43,7 @@ SCENARIOS = [
     Scenario("back_orders", stock.back_orders, rounds=5),
     Scenario("coupon", stock.coupon, control=True, rounds=10),
     Scenario("thousand_buyers", promotions.thousand_buyers, in_short=False),
+    Scenario("hot_product", promotions.hot_product),
     Scenario("limited_promotion", promotions.limited_promotion, outages=True),
     Scenario("one_cart", checkout.one_cart, control=True, rounds=20),
     Scenario("one_key", checkout.one_key, control=True, rounds=10),

@@ -19,8 +19,17 @@ REFUSED = (400, "invalid_coupon")
 
 def thousand_buyers(world: World, results: Results) -> None:
     """If 1,000 buy at once with a promotion for 200, exactly 200 get it and the others a 400; none gets a 503."""
+    _at_once(world, results, products=PRODUCTS)
+
+
+def hot_product(world: World, results: Results) -> None:
+    """If 1,000 buy one product at once with a promotion for 200, exactly 200 get it, the others a 400, none a 503."""
+    _at_once(world, results, products=1)
+
+
+def _at_once(world: World, results: Results, *, products: int) -> None:
     limit = world.size(200, 6)
-    buyers = _buyers(world, results, limit)
+    buyers = _buyers(world, results, limit, products=products)
     answers = at_once([lambda b=buyer: b.checkout() for buyer in buyers])
     _check(world, results, answers, limit=limit)
 
@@ -63,12 +72,9 @@ def limited_promotion(world: World, results: Results) -> None:
     _check(world, results, [each for each in answers if each.status == 201 or each.code != REFUSED[1]], limit=limit)
 
 
-def _buyers(world: World, results: Results, limit: int) -> list[Buyer]:
-    """Return buyers, five per use, whose carts have the promotion's code.
-
-    They buy different products: stock that all orders write is raced for elsewhere.
-    """
-    products = [world.state.make_product(10 * limit) for _ in range(PRODUCTS)]
+def _buyers(world: World, results: Results, limit: int, *, products: int = PRODUCTS) -> list[Buyer]:
+    """Return buyers, five per use, whose carts have one of the products and the promotion's code."""
+    bought = [world.state.make_product(10 * limit) for _ in range(products)]
     code = f"FEW{world.random.randrange(10**6)}"
     world.state.make_coupon(code, limit)
     buyers = world.buyers(5 * limit, results)
@@ -78,7 +84,7 @@ def _buyers(world: World, results: Results, limit: int) -> list[Buyer]:
         added, applied = buyer.add(product), buyer.use_coupon(code)
         results.expect((added.status, applied.status) == (201, 200), f"a cart could not be filled: {added} {applied}")
 
-    run_in_parallel([lambda b=buyer, p=products[at % PRODUCTS]: fill(b, p) for at, buyer in enumerate(buyers)])
+    run_in_parallel([lambda b=buyer, p=bought[at % products]: fill(b, p) for at, buyer in enumerate(buyers)])
     return buyers
 
 
