@@ -2,6 +2,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.db import connection
+from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -14,6 +17,8 @@ from shop.audit import invariants
 from shop.db import caches, schema_state
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.products import product_of
+from shop.dev.testing.schema import prepare_database
+from shop.dev.testing.server import database_uri
 from shop.dev.testing.writes import once_per_schema
 from shop.jobs import timing
 
@@ -33,6 +38,24 @@ def client_of(user: User | None = None) -> APIClient:
     if user is not None:
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {issue_tokens(user)['access']}")
     return client
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    """Override that of pytest-django: only the first process of a run calls `migrate`."""
+    configured = connection.settings_dict
+    name = configured["TEST"]["NAME"] or f"test_{configured['NAME']}"
+    with django_db_blocker.unblock():
+        connection.close()
+        configured["NAME"] = name
+        client = connection.get_database().client
+        client.drop_database(name)
+        prepare_database(database_uri(), lambda: call_command("migrate", verbosity=0, interactive=False))
+    yield
+    with django_db_blocker.unblock():
+        client.drop_database(name)
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ import requests
 from django.conf import settings
 
 from shop.dev import mongod
+from shop.dev.testing.schema import prepare_database
 from shop.dev.testing.server import ShopServer, shop_server
 from shop.dev.testing.waiting import wait_until
 
@@ -26,7 +27,9 @@ def shop_on_its_own_database(log: Path) -> Iterator[tuple[mongod.ReplicaSet, Sho
     with mongod.temporary() as database:
         environment = {**os.environ, "MONGO_URI": database.uri}
         command = [sys.executable, "manage.py", "migrate", "--noinput", "--verbosity", "0"]
-        subprocess.run(command, env=environment, cwd=settings.BASE_DIR, check=True)
+        prepare_database(
+            database.uri, lambda: subprocess.run(command, env=environment, cwd=settings.BASE_DIR, check=True)
+        )
         with shop_server(log=log, MONGO_URI=database.uri) as server:
             yield database, server
 

@@ -15,6 +15,7 @@ from shop.dev.bench.wrk import EAGER, Crowd
 from shop.dev.mongod import free_port
 from shop.dev.processes import ProcessError, last_lines, spawn
 from shop.dev.testing.environment import production
+from shop.dev.testing.schema import prepare_database
 from shop.http.server import server_command
 
 START_SECONDS = 60
@@ -137,10 +138,14 @@ def seed_shop(uri: str, folder: Path, *, products: int) -> None:
 def fill_shop(uri: str, folder: Path, arguments: Sequence[str]) -> None:
     """Create the database with ``manage.py seed``."""
     environment = shop_environment(uri, folder) | {"DEBUG": "1", "LOG_LEVEL": "WARNING"}
-    for command in (["migrate", "--noinput", "--verbosity", "0"], ["seed", *arguments]):
+
+    def manage(*command: str) -> None:
         subprocess.run(  # noqa: S603
             [sys.executable, "manage.py", *command], env=environment, cwd=settings.BASE_DIR, check=True
         )
+
+    prepare_database(uri, lambda: manage("migrate", "--noinput", "--verbosity", "0"))
+    manage("seed", *arguments)
 
 
 # --- The peer ---------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from shop.dev.faults.results import Results
 from shop.dev.faults.state import ShopState, State
 from shop.dev.processes import spawn
 from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.schema import prepare_database
 from shop.dev.testing.server import ShopServer
 from shop.jobs import PeriodicTask
 
@@ -95,7 +96,7 @@ class ShopWorld(World):
         self.replica_set = replica_set
         self.state: ShopState = ShopState()
         use_database(replica_set.uri)
-        call_command("migrate", verbosity=0, interactive=False)
+        prepare_database(replica_set.uri, lambda: call_command("migrate", verbosity=0, interactive=False))
         self.environment = {
             "MONGO_URI": replica_set.uri,
             "DATA_DIR": str(self.folder),
@@ -114,7 +115,7 @@ class ShopWorld(World):
 
     @property
     def mongod_version(self) -> str:
-        return connections["default"].connection.server_info()["version"]
+        return connections["default"].get_database().client.server_info()["version"]
 
     def new_server(
         self, *, processes: int = SERVER_PROCESSES, port: int | None = None, **environment: str

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from shop.dev import mongod
-from shop.dev.testing import writes
+from shop.dev.testing import schema, writes
 from shop.dev.testing.environment import ENVIRONMENT
 
 
@@ -34,6 +34,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     os.environ["DATA_DIR"] = str(folder)
     if "PYTEST_XDIST_WORKER" not in os.environ:
         _hide_packages(folder / "hidden")
+        os.environ[schema.COPIES] = str(folder)
     # Inherited by pytest-xdist's workers.
     try:
         if not os.environ.get("MONGO_URI"):
