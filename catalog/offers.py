@@ -79,24 +79,38 @@ class Offer:
 
 Offers = dict[ObjectId, Offer]
 
-_NOT_SHOWN = [
-    f"product.{name}"
-    for name in (
-        "description",
-        "search_words",
-        "search_beginnings",
-        "attributes",
-        "attribute_pairs",
-        "option_order",
-        "options",
-        "option_pairs",
-        "combinations",
-    )
-]
+_VARIANT_FIELDS = (
+    "sku",
+    "options",
+    "price",
+    "sale_price",
+    "sale_starts_at",
+    "sale_ends_at",
+    "weight",
+    "stock",
+    "stock_policy",
+    "backorder_limit",
+    "expected_on",
+    "is_active",
+    "images",
+)
+_PRODUCT_FIELDS = (
+    "_id",
+    "is_active",
+    "free_shipping",
+    "tax_class",
+    "name",
+    "slug",
+    "pictures.id",
+    "pictures.name",
+    "category_lineage",
+    "collections",
+    "tags",
+)
 _PRODUCT: Pipeline = [
     {"$lookup": {"from": Product._meta.db_table, "localField": "product_id", "foreignField": "_id", "as": "product"}},
     {"$unwind": "$product"},
-    {"$unset": _NOT_SHOWN},
+    {"$project": dict.fromkeys((*_VARIANT_FIELDS, *(f"product.{name}" for name in _PRODUCT_FIELDS)), 1)},
 ]
 
 
