@@ -160,13 +160,16 @@ def collection_of(model: type[models.Model], *, may_be_lost: bool = False) -> tu
 
 
 def stored_values(model: type[models.Model], values: Mapping[str, Any]) -> Document:
+    # Not Django's proxy, which looks it up for each of its attributes.
+    wrapper = mongodb_connection()
     fields = {name: field_of(model, name) for name in values}
-    return {column_of(field): field.get_db_prep_save(values[name], connection) for name, field in fields.items()}
+    return {column_of(field): field.get_db_prep_save(values[name], wrapper) for name, field in fields.items()}
 
 
 def _document(row: models.Model) -> Document:
+    wrapper = mongodb_connection()
     fields = row._meta.concrete_fields
-    document = {column_of(field): field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields}
+    document = {column_of(field): field.get_db_prep_save(field.pre_save(row, True), wrapper) for field in fields}
     if row.pk is None:
         del document["_id"]
     return document
