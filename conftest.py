@@ -50,12 +50,13 @@ def django_db_setup(
     with django_db_blocker.unblock():
         connection.close()
         configured["NAME"] = name
-        client = connection.get_database().client
-        client.drop_database(name)
+        connection.get_database().client.drop_database(name)
         prepare_database(database_uri(), lambda: call_command("migrate", verbosity=0, interactive=False))
     yield
     with django_db_blocker.unblock():
-        client.drop_database(name)
+        # Another client, if a test has closed the first.
+        connection.close()
+        connection.get_database().client.drop_database(name)
 
 
 @pytest.fixture(autouse=True)
