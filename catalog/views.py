@@ -66,6 +66,7 @@ from shop.api.permissions import HasModelPermission, staff_may
 from shop.api.renderers import JSONReply
 from shop.http.addresses import base_url
 from shop.media import InvalidImage
+from shop.media.urls import image_urls
 
 CHANGE_ERRORS = [
     SlugTaken,
@@ -285,11 +286,10 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
     def as_picture(self, image: ProductImage) -> dict[str, Any]:
         return picture(
             pk=image.pk,
-            name=image.name,
             alt=image.alt,
             position=image.rank,
             size=(image.width, image.height),
-            base_url=base_url(self.request),
+            urls=image_urls(image.name, base_url=base_url(self.request)),
         )
 
 

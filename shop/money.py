@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from functools import cache
-from typing import Any
 
-from bson import Decimal128
 from django.conf import settings
 
 ZERO = Decimal(0)
@@ -34,13 +32,6 @@ def _unit(currency: str) -> Decimal:
 def display(amount: Decimal, currency: str | None = None) -> str:
     """Return ``"19.99"``, in JPY ``"1999"``."""
     return f"{quantize(amount, currency):f}"
-
-
-def display_in_mongodb(field: str | dict[str, Any], currency: str) -> dict[str, Any]:
-    """Return :func:`display` as an aggregation expression, for non-negative amounts."""
-    places = decimal_places(currency)
-    half = Decimal128(Decimal(5).scaleb(-places - 1))
-    return {"$toString": {"$trunc": [{"$add": [field, half]}, places]}}
 
 
 def smallest_step(currency: str) -> Decimal:

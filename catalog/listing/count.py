@@ -36,7 +36,7 @@ class ListCount:
         if self._known is None and reads_all and _few.get(self._key):
             # The number may have grown since.
             self.inline_stages = [{"$limit": at_most}, {"$setWindowFields": {"output": {"counted": {"$count": {}}}}}]
-            self.extra_fields = {"counted": "$counted"}
+            self.extra_fields = {"counted": 1}
         elif self._known is None:
             count = [{"$match": match}, {"$limit": at_most}, {"$count": "counted"}]
             self.last_stages = [{"$unionWith": {"coll": Product._meta.db_table, "pipeline": count}}]

@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from shop.db.documents import Document
-from shop.media.urls import SIZES, image_urls
+from shop.media.urls import SIZES, all_urls_of
 
 _CARD = SIZES["card"].width
 
@@ -37,14 +37,14 @@ class PictureSerializer(serializers.Serializer):
 
 
 def pictures_of(stored: list[Document], *, base_url: str) -> list[Document]:
+    urls = all_urls_of(base_url=base_url)
     return [
         picture(
             pk=each["id"],
-            name=each["name"],
             alt=each.get("alt", ""),
             position=position,
             size=(each.get("width"), each.get("height")),
-            base_url=base_url,
+            urls=urls(each["name"]),
         )
         for position, each in enumerate(stored)
     ]
@@ -53,19 +53,19 @@ def pictures_of(stored: list[Document], *, base_url: str) -> list[Document]:
 def item_picture(stored: Document, url: Callable[[str], str | None]) -> Document:
     width, height = stored.get("width"), stored.get("height")
     if width and height and (longest := max(width, height)) > _CARD:
-        width, height = (max(1, round(side * _CARD / longest)) for side in (width, height))
+        width, height = max(1, round(width * _CARD / longest)), max(1, round(height * _CARD / longest))
     return {"url": url(stored["name"]), "alt": stored.get("alt", ""), "width": width, "height": height}
 
 
 def picture(
-    *, pk: Any, name: str, alt: str, position: int, size: tuple[int | None, int | None], base_url: str
+    *, pk: Any, alt: str, position: int, size: tuple[int | None, int | None], urls: dict[str, str | None]
 ) -> dict[str, Any]:
-    sizes = image_urls(name, base_url=base_url)
+    """``urls`` are those of :func:`~shop.media.urls.image_urls`."""
     return {
         "id": str(pk),
-        "url": sizes["original"],
-        "thumbnail": sizes["thumbnail"],
-        "sizes": sizes,
+        "url": urls["original"],
+        "thumbnail": urls["thumbnail"],
+        "sizes": urls,
         "alt": alt,
         "width": size[0],
         "height": size[1],

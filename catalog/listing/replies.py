@@ -1,8 +1,7 @@
 """List and detail replies. A serializer's ``Meta.fields`` names their fields, shown as stored unless computed here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
-from functools import cache
 from typing import Any
 
 from bson import ObjectId
@@ -19,6 +18,7 @@ from catalog.listing.variants import (
     price_text,
     select,
     stored_price,
+    time_text,
     variants_of,
 )
 from catalog.models import Category, Product
@@ -29,7 +29,6 @@ from shop.db import documents
 from shop.db.documents import Document, Pipeline
 from shop.db.money_fields import MoneyField
 from shop.media.urls import urls_of
-from shop.money import display_in_mongodb
 
 # --- Shapes -----------------------------------------------------------------------------------------------------------
 
@@ -148,6 +147,28 @@ _ITEM_PICTURES = 2
 
 # --- Lists ------------------------------------------------------------------------------------------------------------
 
+# Columns of an item. With expressions that compute its fields, the command took MongoDB twice the time.
+_LISTED = (
+    "name",
+    "slug",
+    "price",
+    "price_max",
+    "compare_at_price",
+    "regular_price",
+    "next_price_at",
+    "in_stock",
+    "pictures",
+    "rating_average",
+    "rating_count",
+    "category_id",
+    "category_name",
+    "category_slug",
+    "options",
+    "brand",
+    "tags",
+    "updated_at",
+)
+
 
 def list_products(
     found: Pipeline,
@@ -160,105 +181,115 @@ def list_products(
     extra_fields: Mapping[str, Any],
     last_stages: Pipeline,
 ) -> list[Document]:
-    """Return list items with ``extra_fields``, then the documents of ``last_stages``.
+    """Return list items with ``extra_fields``, then the documents of ``last_stages``, which have no ``_id``.
 
     ``found`` are products that are found in the collection of ``source``; ``index`` is a hint.
     Staff also get inactive variants, and the stock of all.
     """
-    variants: dict[str, Any] = {"variants": 1, "pictures": _stored("pictures")} if with_variants else {}
-    shown = {"$project": {**_list_projection(settings.CURRENCY), **variants, "next_price_at": 1, **extra_fields}}
-    pipeline = [*found, *([WITH_VARIANTS] if with_variants else []), shown, *last_stages]
+    variants: dict[str, Any] = {"variants": 1} if with_variants else {}
+    stored = {"$project": {**dict.fromkeys(_LISTED, 1), **variants, **extra_fields}}
+    pipeline = [*found, *([WITH_VARIANTS] if with_variants else []), stored, *last_stages]
     rows = documents.aggregate(source, pipeline, index=index)
-    url = urls_of("card", base_url=base_url)
-    changing = [(row, at) for row in rows if (at := row.pop("next_price_at", None)) is not None]
-    if changing:
-        now = timezone.now()
-        _correct_prices([row for row, at in changing if at.replace(tzinfo=UTC) <= now])
+    items: list[Document] = []
+    outdated: list[Document] = []
+    card, currency, now = urls_of("card", base_url=base_url), settings.CURRENCY, timezone.now()
     for row in rows:
-        if "image" in row:
-            row["image"] = url(row["image"])
-            row["item_images"] = [item_picture(each, url) for each in row["item_images"]]
-        if "price" in row:
-            row["price_min"] = row["price"]
-            row["price_max"] = row["price_max"] or row["price"]
-        if "variants" in row:
-            pictures = pictures_of(row.pop("pictures"), base_url=base_url)
-            row["variants"] = variants_of(row["variants"], pictures, for_staff=for_staff)
-    return rows
+        if "_id" not in row:
+            items.append(row)
+            continue
+        try:
+            item = _item(row, _stored_prices(row, currency), card=card, currency=currency)
+        except KeyError:
+            # Documents of an older release.
+            row = documents.with_defaults(Product, row)
+            item = _item(row, _stored_prices(row, currency), card=card, currency=currency)
+        if with_variants:
+            pictures = pictures_of(row["pictures"], base_url=base_url)
+            item["variants"] = variants_of(row["variants"], pictures, for_staff=for_staff)
+        for name in extra_fields:
+            item[name] = row[name]
+        items.append(item)
+        changes_at = row.get("next_price_at")
+        if changes_at is not None and changes_at.replace(tzinfo=UTC) <= now:
+            outdated.append(item)
+    _correct_prices(outdated)
+    return items
 
 
-def _correct_prices(rows: list[Document]) -> None:
+def _correct_prices(items: list[Document]) -> None:
     """Replace stored prices that a sale's start or end has made outdated; the worker stores the new ones soon."""
-    if not rows:
+    if not items:
         return
-    ids = [ObjectId(row["id"]) for row in rows]
+    ids = [ObjectId(item["id"]) for item in items]
     related = [{"$match": {"_id": {"$in": ids}}}, _PRICES_ONLY, WITH_VARIANTS]
     products = {product["_id"]: product for product in documents.aggregate(Product, related)}
-    for row in rows:
-        if product := products.get(ObjectId(row["id"])):
+    for item in items:
+        if product := products.get(ObjectId(item["id"])):
             active = [variant for variant in product["variants"] if variant.get("is_active", True)]
             prices = _prices(documents.with_defaults(Product, product), active)
-            row.update({name: prices[name] for name in ("price", "price_min", "price_max", "compare_at_price")})
+            item.update({name: prices[name] for name in ("price", "price_min", "price_max", "compare_at_price")})
+
+
+def _stored_prices(product: Document, currency: str) -> Document:
+    lowest, former = stored_price(product["price"], currency), product["compare_at_price"]
+    return {
+        "price": lowest,
+        "price_min": lowest,
+        "price_max": stored_price(product["price_max"], currency),
+        "compare_at_price": stored_price(product["regular_price"] if former is None else former, currency),
+    }
 
 
 def _prices(product: Document, active: Sequence[Document]) -> Document:
     """Return the prices at this moment; the stored ones may lag by a few seconds."""
+    currency, former = settings.CURRENCY, product["compare_at_price"]
     found = prices_at(timezone.now(), [PricePlan.of_document(variant) for variant in active])
-    former = product["compare_at_price"]
     if found is None:
-        stored = stored_price(product["price"])
+        stored = stored_price(product["price"], currency)
         prices = {"price": stored, "price_min": stored, "price_max": stored}
-        return {**prices, "compare_at_price": stored_price(former), "lowest_price_30_days": None}
-    lowest = price_text(found.lowest)
+        return {**prices, "compare_at_price": stored_price(former, currency), "lowest_price_30_days": None}
+    lowest = price_text(found.lowest, currency)
     reduced = "lowest_before_sale" if found.regular is not None else "lowest_before_price" if former else None
-    regular = None if found.regular is None else price_text(found.regular)
+    regular = None if found.regular is None else price_text(found.regular, currency)
     return {
         "price": lowest,
         "price_min": lowest,
-        "price_max": price_text(found.highest),
-        "compare_at_price": stored_price(former) or regular,
-        "lowest_price_30_days": stored_price(active[found.cheapest].get(reduced)) if reduced else None,
+        "price_max": price_text(found.highest, currency),
+        "compare_at_price": stored_price(former, currency) or regular,
+        "lowest_price_30_days": stored_price(active[found.cheapest].get(reduced), currency) if reduced else None,
     }
 
 
-@cache
-def _list_projection(currency: str) -> dict[str, Any]:
-    computed = {
-        "id": {"$toString": "$_id"},
-        "price": display_in_mongodb(_stored("price"), currency),
-        # Replaced later by the price, which most products have for all variants.
-        "price_min": {"$literal": None},
-        "price_max": {
-            "$cond": [{"$eq": ["$price_max", "$price"]}, None, display_in_mongodb(_stored("price_max"), currency)]
+def _item(product: Document, prices: Document, *, card: Callable[[str | None], str | None], currency: str) -> Document:
+    """Return the fields of a list; ``card`` returns URLs."""
+    category, average = product["category_id"], product["rating_average"]
+    pictures = [item_picture(each, card) for each in product["pictures"][:_ITEM_PICTURES]]
+    return {
+        "id": str(product["_id"]),
+        "name": product["name"],
+        "slug": product["slug"],
+        "price": prices["price"],
+        "price_min": prices["price_min"],
+        "price_max": prices["price_max"],
+        "compare_at_price": prices["compare_at_price"],
+        "currency": currency,
+        "in_stock": product["in_stock"],
+        "image": pictures[0]["url"] if pictures else None,
+        "rating": {
+            "average": None if average is None else float(documents.decimal_of(average)),
+            "count": product["rating_count"],
         },
-        # In the format of `JSONRenderer`.
-        "updated_at": {"$dateToString": {"date": "$updated_at"}},
-        "compare_at_price": display_in_mongodb({"$ifNull": ["$compare_at_price", "$regular_price"]}, currency),
-        "currency": {"$literal": currency},
-        # Replaced later by its URL, which depends on the request's host.
-        "image": {"$ifNull": [{"$first": "$pictures.name"}, None]},
-        "item_images": {"$slice": [{"$ifNull": ["$pictures", []]}, _ITEM_PICTURES]},
-        "rating": {"average": {"$toDouble": "$rating_average"}, "count": _stored("rating_count")},
-        "category": {
-            "$cond": [
-                "$category_id",
-                {
-                    "id": {"$toString": "$category_id"},
-                    "name": _stored("category_name"),
-                    "slug": _stored("category_slug"),
-                },
-                None,
-            ]
-        },
+        "category": category
+        and {"id": str(category), "name": product["category_name"], "slug": product["category_slug"]},
+        "item_images": pictures,
+        "options": product["options"],
+        "brand": product["brand"],
+        "tags": product["tags"],
+        "updated_at": time_text(product["updated_at"]),
     }
-    return {"_id": 0, **{name: computed.get(name) or _stored(name) for name in ProductSerializer.Meta.fields}}
 
 
-def _stored(name: str) -> dict[str, Any]:
-    return documents.stored_or_default(Product, name)
-
-
-# --- Details: for a single product, Python is faster than a projection ------------------------------------------------
+# --- Details ----------------------------------------------------------------------------------------------------------
 
 _PRICES_ONLY = {"$project": {"price": 1, "compare_at_price": 1}}
 _WITHOUT_SEARCH_FIELDS = {
@@ -312,26 +343,14 @@ def get_product_detail(where: Mapping[str, Any], *, for_staff: bool, base_url: s
     if product is None or not (product["is_active"] or for_staff):
         return None
     pictures = pictures_of(product["pictures"], base_url=base_url)
-    card = urls_of("card", base_url=base_url)
-    category, average = product["category_id"], product["rating_average"]
+    prices = _prices(product, [row for row in product["variants"] if row.get("is_active", True)])
     computed = {
-        "id": str(product["_id"]),
+        **_item(product, prices, card=urls_of("card", base_url=base_url), currency=settings.CURRENCY),
         **_groups_of(product),
-        **_prices(product, [row for row in product["variants"] if row.get("is_active", True)]),
-        "currency": settings.CURRENCY,
-        "image": pictures[0]["sizes"]["card"] if pictures else None,
-        "rating": {
-            "average": None if average is None else float(average.to_decimal()),
-            "count": product["rating_count"],
-        },
-        "category": category
-        and {"id": str(category), "name": product["category_name"], "slug": product["category_slug"]},
-        "item_images": [item_picture(each, card) for each in product["pictures"][:_ITEM_PICTURES]],
+        "lowest_price_30_days": prices["lowest_price_30_days"],
         "images": pictures,
         "variants": variants_of(product["variants"], pictures, for_staff=for_staff),
         "seo": {"title": product["seo_title"], "description": product["seo_description"]},
-        # The driver's datetimes are naive UTC.
-        "created_at": product["created_at"].replace(tzinfo=UTC),
-        "updated_at": product["updated_at"].replace(tzinfo=UTC),
+        "created_at": time_text(product["created_at"]),
     }
     return select(ProductDetailSerializer.Meta.fields, computed, product)

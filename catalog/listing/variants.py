@@ -1,7 +1,7 @@
 """Variants in replies: their shapes, and how they are read."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 
@@ -120,6 +120,7 @@ def get_variant(pk: ObjectId, *, base_url: str) -> Document:
 
 
 def _variant(variant: Document, pictures: Sequence[Document], *, for_staff: bool, moment: datetime) -> Document:
+    currency = settings.CURRENCY
     stock = variant["stock"], variant["stock_policy"], variant["backorder_limit"]
     state, expected_on = availability(*stock), variant["expected_on"]
     is_backorder = for_staff or state == Availability.BACKORDER
@@ -129,44 +130,47 @@ def _variant(variant: Document, pictures: Sequence[Document], *, for_staff: bool
     computed = {
         "images": [by_id[str(pk)] for pk in variant["images"] if str(pk) in by_id],
         "id": str(variant["_id"]),
-        "price": price_text(plan.at(moment)),
-        "compare_at_price": price_text(plan.price) if is_sale else None,
-        "lowest_price_30_days": stored_price(variant["lowest_before_sale" if is_sale else "lowest_before_price"]),
+        "price": price_text(plan.at(moment), currency),
+        "compare_at_price": price_text(plan.price, currency) if is_sale else None,
+        "lowest_price_30_days": stored_price(
+            variant["lowest_before_sale" if is_sale else "lowest_before_price"], currency
+        ),
         "in_stock": variant["is_active"] and state != Availability.OUT_OF_STOCK,
         "availability": state.value if variant["is_active"] else Availability.OUT_OF_STOCK.value,
         "expected_on": expected_on.date().isoformat() if expected_on and is_backorder else None,
     }
     if for_staff:
         computed |= {
-            "regular_price": stored_price(variant["price"]),
-            "sale_price": stored_price(variant["sale_price"]),
-            "sale_starts_at": _utc(variant["sale_starts_at"]),
-            "sale_ends_at": _utc(variant["sale_ends_at"]),
+            "regular_price": stored_price(variant["price"], currency),
+            "sale_price": stored_price(variant["sale_price"], currency),
+            "sale_starts_at": variant["sale_starts_at"] and time_text(variant["sale_starts_at"]),
+            "sale_ends_at": variant["sale_ends_at"] and time_text(variant["sale_ends_at"]),
             "available_quantity": available_quantity(*stock),
-            "cost": stored_price(variant["cost"]),
+            "cost": stored_price(variant["cost"], currency),
         }
     serializer = StaffVariantSerializer if for_staff else VariantSerializer
     return select(serializer.Meta.fields, computed, variant)
 
 
-def _utc(time: datetime | None) -> datetime | None:
-    # The driver's datetimes are naive UTC.
-    return time and time.replace(tzinfo=UTC)
+def time_text(time: datetime) -> str:
+    """Return a datetime of the driver, in naive UTC, in the format of :class:`~shop.api.renderers.JSONRenderer`."""
+    return time.isoformat("T", "milliseconds") + "Z"
 
 
 def select(names: Sequence[str], computed: Document, stored: Document) -> Document:
     return {name: computed[name] if name in computed else stored[name] for name in names}
 
 
-def stored_price(stored: Decimal128 | None) -> str | None:
-    return None if stored is None else price_text(documents.decimal_of(stored))
+def stored_price(stored: Decimal128 | None, currency: str) -> str | None:
+    return None if stored is None else _stored_text(stored.bid, currency)
 
 
-# The cache saves 6 % of a detail's time.
+# The caches save 6 % of a detail's time.
 @lru_cache(maxsize=10_000)
-def _shown(price: Decimal, currency: str) -> str:
+def _stored_text(bid: bytes, currency: str) -> str:
+    return display(Decimal128.from_bid(bid).to_decimal(), currency)
+
+
+@lru_cache(maxsize=10_000)
+def price_text(price: Decimal, currency: str) -> str:
     return display(price, currency)
-
-
-def price_text(price: Decimal) -> str:
-    return _shown(price, settings.CURRENCY)

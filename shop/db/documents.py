@@ -236,8 +236,13 @@ def _reader(field: models.Field, convert: Convert) -> Convert:
 
 
 def with_defaults(model: type[models.Model], document: Document) -> Document:
-    missing = {column: stored_default(field) for field, column, _ in _columns(model) if column not in document}
-    return missing | document
+    return defaults(model) | document
+
+
+@cache
+def defaults(model: type[models.Model]) -> Document:
+    """Return the default of each column. Do not change them."""
+    return {column: stored_default(field) for field, column, _ in _columns(model)}
 
 
 def stored_or_default(model: type[models.Model], name: str) -> Document:

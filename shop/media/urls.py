@@ -43,13 +43,20 @@ def image_url(name: str | None, *, size: str = "original", base_url: str = "") -
 
 
 def image_urls(name: str | None, *, base_url: str = "") -> dict[str, str | None]:
-    return {size: image_url(name, size=size, base_url=base_url) for size in ("original", *SIZES)}
+    return all_urls_of(base_url=base_url)(name)
 
 
 def urls_of(size: str, *, base_url: str = "") -> Callable[[str | None], str | None]:
-    prefix, suffix = _url_parts(
-        is_at_cloudinary(), settings.CLOUD_DELIVERY_BASE, settings.CLOUD_NAME, settings.MEDIA_URL
-    )[size]
+    return _url_function(*_current_parts()[size], base_url)
+
+
+def all_urls_of(*, base_url: str = "") -> Callable[[str | None], dict[str, str | None]]:
+    """Return a function from a name to its URLs by size."""
+    functions = {size: _url_function(*parts, base_url) for size, parts in _current_parts().items()}
+    return lambda name: {size: url(name) for size, url in functions.items()}
+
+
+def _url_function(prefix: str, suffix: str, base_url: str) -> Callable[[str | None], str | None]:
     if not prefix.startswith("http"):
         prefix = f"{base_url}{prefix}"
 
@@ -57,6 +64,10 @@ def urls_of(size: str, *, base_url: str = "") -> Callable[[str | None], str | No
         return f"{prefix}{_quoted(name)[not suffix]}{suffix}" if name else None
 
     return url
+
+
+def _current_parts() -> dict[str, tuple[str, str]]:
+    return _url_parts(is_at_cloudinary(), settings.CLOUD_DELIVERY_BASE, settings.CLOUD_NAME, settings.MEDIA_URL)
 
 
 @lru_cache(maxsize=10_000)
