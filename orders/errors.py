@@ -13,8 +13,21 @@ class PaymentProcessing(OrderNotCancellable):
 class OrderNotFulfillable(Conflict):
     default_code = "order_not_fulfillable"
     default_detail = (
-        "Only a paid order that is not cancelled or refunded can be shipped, and only a shipped order delivered."
+        "Only a paid order that is not cancelled or refunded can be shipped, and only what was shipped is delivered."
     )
+
+
+class TooManyParcels(OrderNotFulfillable):
+    default_detail = "An order can be shipped in at most 50 parcels."
+
+
+class DeliveryNotUndoable(OrderNotFulfillable):
+    default_detail = "A parcel that was delivered stays delivered."
+
+
+class UnknownLine(ShopError):
+    default_code = "unknown_line"
+    default_detail = "This order has no such line, or the line is named twice."
 
 
 class OrderNotErasable(Conflict):

@@ -31,6 +31,7 @@ class Event(models.TextChoices):
     FLAGGED = "flagged", "Flagged"
     FLAG_SETTLED = "flag_settled", "Flag resolved"
     SHIPPED = "shipped", "Shipped"
+    TRACKING_CHANGED = "tracking_changed", "Tracking corrected"
     DELIVERED = "delivered", "Delivered"
 
 
@@ -109,7 +110,7 @@ STATUSES: dict[str, dict[str, Status]] = {
             badge="", reported_by=(Event.PLACED,), ruled_out_by=(Event.SHIPPED, Event.DELIVERED)
         ),
         FulfilmentStatus.PARTIALLY_SHIPPED: Status(badge="warning", reported_by=(Event.SHIPPED,)),
-        FulfilmentStatus.SHIPPED: Status(badge="info", reported_by=(Event.SHIPPED,), ruled_out_by=(Event.DELIVERED,)),
+        FulfilmentStatus.SHIPPED: Status(badge="info", reported_by=(Event.SHIPPED,)),
         FulfilmentStatus.DELIVERED: Status(badge="success", reported_by=(Event.DELIVERED,), nothing_to_send=True),
     },
 }
@@ -171,6 +172,7 @@ _CANCELLED_MAIL = CustomerMail(subject="Your order {} is cancelled", template="c
 # Disputes are reported in any order, also before the payment.
 _DISPUTE = Transition(may_set={"payment_status": tuple(PaymentStatus)}, icon="gavel", has_internal_detail=True)
 
+_SHIPPED_STATUSES = (FulfilmentStatus.PARTIALLY_SHIPPED, FulfilmentStatus.SHIPPED)
 _PAID_ORDER = {"status": (OrderStatus.COMPLETED,), "payment_status": FUNDED_STATUSES}
 
 TRANSITIONS: dict[str, Transition] = {
@@ -251,26 +253,29 @@ TRANSITIONS: dict[str, Transition] = {
         staff_action=Action.SETTLE,
     ),
     Event.SHIPPED: Transition(
-        needs={**_PAID_ORDER, "fulfilment_status": (FulfilmentStatus.UNFULFILLED,)},
-        sets={"fulfilment_status": FulfilmentStatus.SHIPPED},
+        needs={**_PAID_ORDER, "fulfilment_status": (FulfilmentStatus.UNFULFILLED, FulfilmentStatus.PARTIALLY_SHIPPED)},
+        may_set={"fulfilment_status": (FulfilmentStatus.PARTIALLY_SHIPPED, FulfilmentStatus.SHIPPED)},
         refusal=OrderNotFulfillable,
         icon="local_shipping",
         has_typed_detail=True,
         staff_action=Action.SHIP,
         customer_mail=CustomerMail(subject="Your order {} is on its way", template="shipped", budget=Budget.SALE),
     ),
+    Event.TRACKING_CHANGED: Transition(
+        needs={"fulfilment_status": (*_SHIPPED_STATUSES, FulfilmentStatus.DELIVERED)},
+        refusal=OrderNotFulfillable,
+        icon="edit",
+        has_typed_detail=True,
+        staff_action=Action.CHANGE,
+    ),
+    # Of one parcel or of all.
     Event.DELIVERED: Transition(
-        needs={**_PAID_ORDER, "fulfilment_status": (FulfilmentStatus.SHIPPED,)},
-        sets={"fulfilment_status": FulfilmentStatus.DELIVERED},
+        needs={**_PAID_ORDER, "fulfilment_status": _SHIPPED_STATUSES},
+        may_set={"fulfilment_status": (FulfilmentStatus.DELIVERED,)},
         refusal=OrderNotFulfillable,
         icon="home",
         has_typed_detail=True,
         staff_action=Action.DELIVER,
+        customer_mail=CustomerMail(subject="Your order {} was delivered", template="delivered", budget=Budget.SALE),
     ),
-}
-
-FULFILMENT_EVENTS: dict[str, Event] = {
-    rule.sets["fulfilment_status"]: Event(event)
-    for event, rule in TRANSITIONS.items()
-    if "fulfilment_status" in rule.sets
 }

@@ -10,7 +10,7 @@ from accounts.mails import salutation
 from accounts.models import User
 from accounts.postal import postal_lines
 from orders import summary
-from orders.lifecycle import AFTER_PAYMENT, TRANSITIONS, Actor, Event, OrderStatus, PaymentStatus
+from orders.lifecycle import AFTER_PAYMENT, TRANSITIONS, Actor, Event, FulfilmentStatus, OrderStatus, PaymentStatus
 from orders.models import Order
 from orders.tokens import new_token
 from shop import money
@@ -24,19 +24,21 @@ UNPAID_MAIL_DELAY = timedelta(minutes=3)
 CUSTOMER_MAILS = {event: rule.customer_mail for event, rule in TRANSITIONS.items() if rule.customer_mail}
 
 
-def notify_customers(orders: Sequence[Order], event: Event, *, refund: ObjectId | None = None) -> None:
+def notify_customers(
+    orders: Sequence[Order], event: Event, *, refund: ObjectId | None = None, parcel: ObjectId | None = None
+) -> None:
     """Call it in a transaction."""
-    documents.insert(*(customer_mail(order, event, refund=refund) for order in orders))
+    documents.insert(*(customer_mail(order, event, refund=refund, parcel=parcel) for order in orders))
 
 
-def customer_mail(order: Order, event: Event, *, refund: ObjectId | None = None) -> Job:
+def customer_mail(order: Order, event: Event, *, refund: ObjectId | None = None, parcel: ObjectId | None = None) -> Job:
     """Return an unsaved job."""
     delay = None
     if order.total and CUSTOMER_MAILS[event].asks_for_payment:
         delay = min(
             UNPAID_MAIL_DELAY, timedelta(seconds=min(settings.UNPAID_HOLD_SECONDS, settings.ORDER_HOLD_SECONDS)) / 2
         )
-    about = {"refund": str(refund)} if refund else {}
+    about = {name: str(key) for name, key in (("refund", refund), ("parcel", parcel)) if key}
     if event == Event.PAYMENT_FAILED:
         about["failures"] = str(_failures(order))
     return order_mail.job(
@@ -66,7 +68,7 @@ def staff_mail(*, order: str, address: str) -> Mail | None:
 
 
 @mails.mail("orders.mail")
-def order_mail(*, order: str, event: str, refund: str = "", failures: str = "") -> Mail | None:
+def order_mail(*, order: str, event: str, refund: str = "", failures: str = "", parcel: str = "") -> Mail | None:
     """Return None for a deleted customer or an outdated mail."""
     row = documents.find_one(Order, {"_id": ObjectId(order)})
     customer = documents.find_one(User, {"_id": row.user_id, "closed_at": None}) if row and row.user_id else None
@@ -82,6 +84,8 @@ def order_mail(*, order: str, event: str, refund: str = "", failures: str = "") 
             # It has failed since.
             return None
         context["refund"] = money.display(entry.amount, row.currency)
+    if parcel or event == Event.SHIPPED:
+        context |= _parcel_context(row, parcel)
     mail = CUSTOMER_MAILS[event]
     return Mail(
         to=to,
@@ -121,8 +125,6 @@ def _context(order: Order, *, verified: bool) -> dict[str, Any]:
     return {
         "number": order.number,
         "placed_at": order.created_at,
-        "carrier": order.carrier,
-        "tracking_number": order.tracking_number,
         "lines": summary.lines(order),
         "totals": summary.totals(order, shipping.name),
         "total": money.display(order.total, order.currency),
@@ -135,6 +137,13 @@ def _context(order: Order, *, verified: bool) -> dict[str, Any]:
         "reason": _reason(order),
         "will_be_refunded": bool(order.payment_status in AFTER_PAYMENT and order.total),
     }
+
+
+def _parcel_context(order: Order, key: str) -> dict[str, Any]:
+    # Jobs of an earlier release name no parcel.
+    parcel = next((parcel for parcel in order.fulfilments if str(parcel.key) == key), order.fulfilments[-1])
+    is_part = len(order.fulfilments) > 1 or order.fulfilment_status == FulfilmentStatus.PARTIALLY_SHIPPED
+    return {"parcel": parcel, "contents": summary.contents(order, parcel) if is_part else []}
 
 
 def _billing_lines(order: Order) -> list[str]:

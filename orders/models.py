@@ -1,7 +1,9 @@
 """An order copies all that it shows."""
 
 import secrets
+from collections.abc import Collection
 from decimal import Decimal
+from typing import Any, Self
 
 from bson import ObjectId
 from django.conf import settings
@@ -13,7 +15,7 @@ from django_mongodb_backend.models import EmbeddedModel
 from accounts.models import validate_country
 from accounts.tax_ids import MAX_LENGTH as MAX_TAX_ID_LENGTH
 from orders.discounts import LineDiscount, OrderDiscount
-from orders.fulfilments.models import Fulfilment
+from orders.fulfilments.models import Fulfilment, add_missing_parcels
 from orders.lifecycle import (
     NOTHING_TO_SEND,
     PAYABLE_STATUSES,
@@ -243,6 +245,13 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:  # type: ignore[override] # stubs of a later Django
+        order = super().from_db(db, field_names, values)
+        if not order.get_deferred_fields():
+            add_missing_parcels(order)
+        return order
 
     def allows(self, event: Event) -> bool:
         return TRANSITIONS[event].refusal_of(self) is None

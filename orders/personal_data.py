@@ -8,7 +8,7 @@ from orders.models import Order, PostalAddress, TimelineEntry
 from shop.db import documents
 
 _ADDRESSES = ("shipping_address", "billing_address")
-_ERASED_FIELDS = ("email", *_ADDRESSES, "timeline", "note", "tracking_number", "erased_at")
+_ERASED_FIELDS = ("email", *_ADDRESSES, "timeline", "note", "tracking_number", "lines", "fulfilments", "erased_at")
 
 
 def erase(*orders: Order) -> None:
@@ -19,6 +19,8 @@ def erase(*orders: Order) -> None:
                 setattr(order, name, PostalAddress(country=address.country, state=address.state))
         for entry in filter(_is_typed, order.timeline):
             entry.detail = ""
+        for parcel in order.fulfilments:
+            parcel.tracking_number = parcel.tracking_url = ""
         order.email = order.note = order.tracking_number = ""
         order.erased_at = order.erased_at or timezone.now()
     documents.update_rows(Order, {each.pk: {name: getattr(each, name) for name in _ERASED_FIELDS} for each in orders})
@@ -34,6 +36,8 @@ def personal_data_of(order: Order) -> list[str]:
         for name in _ADDRESSES
         if (address := getattr(order, name)) and any(getattr(address, field) for field in erased)
     ]
+    if any(parcel.tracking_number or parcel.tracking_url for parcel in order.fulfilments):
+        left.append("fulfilments")
     if any(_is_typed(entry) and entry.detail for entry in order.timeline):
         left.append("timeline")
     return left

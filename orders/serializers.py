@@ -10,7 +10,8 @@ from accounts.models import Address
 from accounts.serializers import AddressSerializer, EmailAddressField, NewEmailAddressField
 from accounts.subdivisions import normalize_state
 from orders.discounts import LineDiscountSerializer, OrderDiscountSerializer, of_order
-from orders.lifecycle import FULFILMENT_EVENTS, TRANSITIONS, Actor, Event, FulfilmentStatus, OrderStatus, PaymentStatus
+from orders.fulfilments.serializers import FulfilmentSerializer
+from orders.lifecycle import TRANSITIONS, Actor, Event, FulfilmentStatus, OrderStatus, PaymentStatus
 from orders.models import Order, PostalAddress, TimelineEntry
 from orders.pricing import Quote
 from orders.shipping.serializers import OfferedMethodSerializer
@@ -115,6 +116,7 @@ class OrderSerializer(TotalsSerializer, serializers.ModelSerializer):
     shipping_address = PostalAddressSerializer()
     billing_address = PostalAddressSerializer(source="billed_to", allow_null=True)
     cancellable = serializers.SerializerMethodField()
+    fulfilments = FulfilmentSerializer(many=True)
     payment = ObjectIdField(allow_null=True)
     refunds = RefundEntrySerializer(many=True)
     timeline = TimelineEntrySerializer(many=True)
@@ -145,6 +147,7 @@ class OrderSerializer(TotalsSerializer, serializers.ModelSerializer):
             "note",
             "carrier",
             "tracking_number",
+            "fulfilments",
             "payment",
             "refunds",
             "expires_at",
@@ -270,12 +273,6 @@ class OrderLookupSerializer(serializers.Serializer):
 
 class CancelSerializer(OptionalNulls):
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
-
-
-class FulfilSerializer(OptionalNulls):
-    status = serializers.ChoiceField(choices=list(FULFILMENT_EVENTS))
-    carrier = serializers.CharField(max_length=80, required=False, allow_blank=True, default="")
-    tracking_number = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
 
 
 class OrderQuerySerializer(serializers.Serializer):

@@ -16,11 +16,9 @@ from orders import hooks
 from orders.lifecycle import (
     AFTER_PAYMENT,
     DISPUTE_EVENTS,
-    FULFILMENT_EVENTS,
     PAYABLE_STATUSES,
     Actor,
     Event,
-    FulfilmentStatus,
     OrderStatus,
     PaymentStatus,
 )
@@ -195,16 +193,3 @@ def flag(*, order_id: ObjectId, detail: str) -> None:
 def resolve_flag(*, order: Order, note: str) -> None:
     """Resolve all flags. Raises ``NoOpenFlag``."""
     transition(Order.objects.get(pk=order.pk), Event.FLAG_SETTLED, actor=Actor.STAFF, detail=note)
-
-
-# --- Fulfilment -------------------------------------------------------------------------------------------------------
-
-
-@transactional("orders.fulfil")
-def fulfil_order(*, order: Order, status: FulfilmentStatus, carrier: str = "", tracking_number: str = "") -> Order:
-    """Mark as shipped or delivered. Raises ``OrderNotFulfillable``."""
-    order = Order.objects.get(pk=order.pk)
-    parcel = {"carrier": carrier, "tracking_number": tracking_number}
-    fields = {name: value for name, value in parcel.items() if value}
-    transition(order, FULFILMENT_EVENTS[status], actor=Actor.STAFF, detail=" ".join(fields.values()), fields=fields)
-    return order

@@ -5,7 +5,8 @@ from typing import Any
 
 from accounts.postal import postal_lines
 from orders.discounts import of_order
-from orders.models import Order, PostalAddress, ShippingMethod
+from orders.fulfilments.models import Fulfilment
+from orders.models import Order, OrderLine, PostalAddress, ShippingMethod
 from shop import money
 
 Formatter = Callable[[Decimal, str], str]
@@ -21,6 +22,12 @@ def lines(order: Order, *, show: Formatter = money.display) -> list[dict[str, An
         }
         for line in order.lines
     ]
+
+
+def contents(order: Order, parcel: Fulfilment) -> list[tuple[OrderLine, int]]:
+    """Return the lines in a parcel with their quantities."""
+    lines = {line.variant: line for line in order.lines}
+    return [(lines[each.line], each.quantity) for each in parcel.lines]
 
 
 def totals(order: Order, shipping_method: str, *, show: Formatter = money.display) -> list[tuple[str, str]]:

@@ -32,12 +32,15 @@ def transition(
     fields: Mapping[str, Any] | None = None,
     notify: bool = True,
     refund: ObjectId | None = None,
+    parcel: ObjectId | None = None,
 ) -> None:
-    """``fields`` are written with the event. Raises its refusal.
+    """``fields`` are written with the event; the customer's mail is about ``refund`` or ``parcel``. Raises its refusal.
 
     Read ``order`` in the same transaction, so that concurrent changes conflict.
     """
-    transition_all([order], event, actor=actor, detail=detail, fields=fields, notify=notify, refund=refund)
+    transition_all(
+        [order], event, actor=actor, detail=detail, fields=fields, notify=notify, refund=refund, parcel=parcel
+    )
 
 
 def transition_all(
@@ -49,6 +52,7 @@ def transition_all(
     fields: Mapping[str, Any] | None = None,
     notify: bool = True,
     refund: ObjectId | None = None,
+    parcel: ObjectId | None = None,
 ) -> None:
     """Raises the event's refusal if one of the orders does not allow it."""
     rule = TRANSITIONS[event]
@@ -68,7 +72,7 @@ def transition_all(
         if notify and rule.notifies_staff:
             notify_staff(order)
     if notify and rule.customer_mail:
-        notify_customers(orders, event, refund=refund)
+        notify_customers(orders, event, refund=refund, parcel=parcel)
 
 
 def write_fields(order: Order, fields: Mapping[str, Any]) -> None:

@@ -32,13 +32,14 @@ from orders.errors import (
     TooManyUnpaidOrdersHere,
     TotalChanged,
 )
+from orders.fulfilments import services as fulfilments
+from orders.fulfilments.serializers import FulfilSerializer
 from orders.lifecycle import Actor
 from orders.listing import OrderPagination, order_query
 from orders.models import Order
 from orders.pricing import Quote, quote
 from orders.serializers import (
     CancelSerializer,
-    FulfilSerializer,
     OrderLookupSerializer,
     OrderQuerySerializer,
     OrderSerializer,
@@ -254,10 +255,10 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Gene
     @extend_schema(request=FulfilSerializer, responses=OrderSerializer)
     @action(detail=True, methods=["post"])
     def fulfil(self, request: UserRequest, number: str) -> Response:
-        """Mark the order as shipped or delivered (staff only)."""
+        """Ship all that is left in one parcel, or mark all parcels as delivered (staff only)."""
         if not staff_may(self.request.user, "orders.change_order"):
             raise PermissionDenied
-        order = services.fulfil_order(order=self.get_object(), **self.validated(FulfilSerializer))
+        order = fulfilments.fulfil_order(order=self.get_object(), **self.validated(FulfilSerializer))
         return self.reply(order)
 
     def get_serializer_context(self) -> dict[str, Any]:

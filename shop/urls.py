@@ -11,6 +11,7 @@ from accounts.views import AddressViewSet, AuthViewSet, ProfileViewSet, SessionV
 from cart.views import CartItemViewSet, CartViewSet
 from catalog.collections.views import CollectionViewSet
 from catalog.views import CategoryViewSet, ProductImageViewSet, ProductViewSet, VariantViewSet
+from orders.fulfilments.views import FulfilmentViewSet
 from orders.reviews.views import ReviewViewSet
 from orders.views import OrderViewSet, ShippingMethodViewSet
 from payments.views import PaymentViewSet
@@ -25,6 +26,7 @@ router.register("products", ProductViewSet, basename="product")
 router.register("cart/items", CartItemViewSet, basename="cart-item")
 router.register("cart", CartViewSet, basename="cart")
 router.register("orders", OrderViewSet, basename="order")
+router.register("orders/(?P<number>[0-9A-Za-z-]+)/fulfilments", FulfilmentViewSet, basename="fulfilment")
 router.register("auth", AuthViewSet, basename="auth")
 router.register("auth", SessionViewSet, basename="session")
 router.register("auth", LinkViewSet, basename="link")

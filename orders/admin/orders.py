@@ -15,7 +15,8 @@ from orders import detaching, holds, services
 from orders.admin.labels import status_badge
 from orders.admin.order_page import page_context
 from orders.errors import OrderNotErasable
-from orders.lifecycle import STATUSES, TRANSITIONS, Actor, Event, FulfilmentStatus
+from orders.fulfilments import services as fulfilments
+from orders.lifecycle import STATUSES, TRANSITIONS, Actor, Event
 from orders.models import Order
 from orders.querysets import OrderQuerySet
 from shop.admin.base import ReadOnlyModelAdmin
@@ -204,7 +205,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         form_class=ShipForm,
     )
     def ship(self, request: HttpRequest, form: ShipForm, order: Order) -> str:
-        services.fulfil_order(order=order, status=FulfilmentStatus.SHIPPED, **form.cleaned_data)
+        fulfilments.ship(order=order, **form.cleaned_data)
         return f"Order {order.number} was marked as shipped."
 
     @dialog(
@@ -216,7 +217,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         text="The customer has received the order.",
     )
     def deliver(self, request: HttpRequest, form: DialogForm, order: Order) -> str:
-        services.fulfil_order(order=order, status=FulfilmentStatus.DELIVERED)
+        fulfilments.deliver_all(order=order)
         return f"Order {order.number} was marked as delivered."
 
     @dialog(

@@ -9,6 +9,7 @@ from django.test import Client
 from accounts.models import User
 from catalog.models import Product, StockMovement, Variant
 from orders import detaching, hooks, services
+from orders.fulfilments import services as fulfilments
 from orders.lifecycle import OrderStatus
 from orders.models import Order, ShippingMethod, TaxRate
 from shop.api.errors import ServiceUnavailable
@@ -79,7 +80,7 @@ def test_cancelling_asks_first_and_wants_a_reason(browser: Client, order: Order)
 
 def test_an_order_that_has_shipped_is_not_cancelled_and_staff_read_why(browser: Client, order: Order) -> None:
     services.mark_paid(order_id=order.pk)
-    services.fulfil_order(order=order, status="shipped")
+    fulfilments.ship(order=order)
     page = press(browser, "cancel", order, reason="Too late")
     assert messages_of(page) == ["This order can no longer be cancelled."]
     assert Variant.objects.get().stock == 3
@@ -140,7 +141,7 @@ def test_only_the_buttons_that_go_with_its_state_are_offered(browser: Client, or
     assert offered(browser, order) == ["Cancel order"]
     services.mark_paid(order_id=order.pk)
     assert offered(browser, order) == ["Mark as shipped", "Cancel order"]
-    services.fulfil_order(order=order, status="shipped")
+    fulfilments.ship(order=order)
     assert offered(browser, order) == ["Mark as delivered"]
 
 

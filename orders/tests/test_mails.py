@@ -52,7 +52,7 @@ def number(as_customer: APIClient, mug: Product) -> str:
     return number
 
 
-def test_an_order_sends_four_mails(
+def test_an_order_sends_five_mails(
     customer: User, as_customer: APIClient, as_staff: APIClient, mug: Product, simulator: StripeSimulator
 ) -> None:
     User.objects.filter(pk=customer.pk).update(email_verified=True)
@@ -68,9 +68,9 @@ def test_an_order_sends_four_mails(
     assert as_staff.post(f"{API}/payments/{payment.pk}/refunds/", {"amount": "3.00"}).status_code == 201
     (refunded,) = work()
     assert as_staff.post(f"{API}/orders/{number}/fulfil/", {"status": "delivered"}).status_code == 200
-    assert work() == []
+    (delivered,) = work()
 
-    for mail in (placed, paid, shipped, refunded):
+    for mail in (placed, paid, shipped, refunded, delivered):
         assert mail.recipients() == [customer.email]
         assert number in mail.subject
         for text in (mail.body, html_of(mail)):

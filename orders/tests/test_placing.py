@@ -90,6 +90,7 @@ def test_an_order_has_the_shape_of_the_contract(
         "note": "Ring twice",
         "carrier": "",
         "tracking_number": "",
+        "fulfilments": [],
         "payment": None,
         "refunds": [],
         "expires_at": order["expires_at"],

@@ -1,3 +1,4 @@
+import json
 import re
 from collections.abc import Callable, Iterable
 from email.utils import parseaddr
@@ -142,6 +143,20 @@ class Environment(environ.Env):
             )
         return f"{text}/"
 
+    def url_templates(self, name: str, *, placeholder: str) -> dict[str, str]:
+        """Parse a JSON object of names and http(s) addresses, each with ``placeholder``."""
+        text = self.str(name, default="").strip() or "{}"
+        try:
+            templates = json.loads(text)
+        except ValueError:
+            templates = None
+        if isinstance(templates, dict) and all(_is_url_template(each, placeholder) for each in templates.values()):
+            return templates
+        self._checks.report_unusable(
+            f'{name} must be JSON such as {{"My Carrier": "https://example.com/track/{placeholder}"}}, not {text!r}.'
+        )
+        return {}
+
     def address(self, name: str, parse: Callable[[str], dict[str, Any]], value: str, *, such_as: str) -> dict[str, Any]:
         try:
             return parse(value)
@@ -149,3 +164,10 @@ class Environment(environ.Env):
             # Not quoted: it may contain a password.
             self._checks.report_unusable(f"{name} must be an address such as {such_as}.")
             return {}
+
+
+def _is_url_template(value: Any, placeholder: str) -> bool:
+    if not isinstance(value, str) or placeholder not in value:
+        return False
+    parts = urlsplit(value)
+    return parts.scheme in ("http", "https") and bool(parts.hostname)

@@ -28,6 +28,8 @@ PRICES_INCLUDE_TAX = env.switch("PRICES_INCLUDE_TAX", default=False)
 TAX_PROVIDER = env.str("TAX_PROVIDER", default="")
 # Time limit of one call. It leaves time within REQUEST_DATABASE_SECONDS.
 TAX_PROVIDER_SECONDS = 3.0
+# Tracking pages by carrier, besides those of `orders.fulfilments.carriers`.
+CARRIERS = env.url_templates("CARRIERS", placeholder="{tracking_number}")
 MAX_QUANTITY = 1_000_000
 # Also limits how much stock customers can find out by trying quantities.
 MAX_QUANTITY_PER_LINE = env.whole_number("MAX_QUANTITY_PER_LINE", default=1000, at_least=1, at_most=MAX_QUANTITY)

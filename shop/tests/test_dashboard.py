@@ -15,6 +15,7 @@ from catalog.models import Product, Variant
 from catalog.services import count_sales
 from orders import services as orders
 from orders import statistics
+from orders.fulfilments import services as fulfilments
 from orders.lifecycle import Event
 from orders.models import Order, ShippingMethod
 from payments.models import Payment, Refund, StripeEvent
@@ -244,7 +245,7 @@ def test_orders_that_wait_for_money_or_parcels_are_counted(browser: Client, cust
     Order.objects.filter(pk=soon.pk).update(expires_at=timezone.now() + timedelta(minutes=5))
     paid(customer, mug)
     sent = paid(customer, mug)
-    orders.fulfil_order(order=sent, status="shipped")
+    fulfilments.ship(order=sent)
 
     shown = figures(browser)
 
@@ -319,7 +320,7 @@ def all_kinds_of_work(
         orders.record_dispute(order_id=order.pk, event=Event.DISPUTED, detail=f"du_{number}")
     back, sent, *looked_into, settled = (paid(customer, mug) for _ in range(5))
     Order.objects.filter(pk=back.pk).update(payment_status="refunded")
-    orders.fulfil_order(order=sent, status="shipped")
+    fulfilments.ship(order=sent)
     for order in (*looked_into, settled):
         orders.flag(order_id=order.pk, detail="x")
         Order.objects.filter(pk=order.pk).update(fulfilment_status="delivered")

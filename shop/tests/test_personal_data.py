@@ -77,6 +77,8 @@ CLASSIFIED: dict[str, str] = {
             ),
             "orders.order.note",
             "orders.order.tracking_number",
+            "orders.order.fulfilments.tracking_number",
+            "orders.order.fulfilments.tracking_url",
             "orders.order.timeline.detail",
             "payments.payment.client_secret",
             "payments.payment.customer_session",
@@ -113,6 +115,7 @@ CLASSIFIED: dict[str, str] = {
             "orders.order.coupon",
             "orders.order.shipping_method",
             "orders.order.carrier",
+            "orders.order.fulfilments.carrier",
             "orders.order.refunds.status",
             "orders.order.timeline.event",
             "orders.order.timeline.actor",
@@ -386,7 +389,8 @@ class Scene:
         self.simulator_catches_up()
 
     def ship(self, number: str, status: str = "shipped") -> None:
-        body = {"status": status, "carrier": "Post", "tracking_number": "Canary123"}
+        tracking = {"tracking_number": "Canary123", "tracking_url": "https://example.com/Canary123"}
+        body = {"status": status, "carrier": "Post", **tracking}
         assert self.staff.post(f"{API}/orders/{number}/fulfil/", body).status_code == 200
 
     def simulator_catches_up(self) -> None:

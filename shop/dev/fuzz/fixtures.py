@@ -58,6 +58,8 @@ AT = {
     "/cart/items/{id}/": {"path.id": "lines"},
     "/cart/coupon/": {"body.code": "coupons"},
     "/orders/{number}/fulfil/": {"path.number": "paid"},
+    "/orders/{number}/fulfilments/": {"path.number": "paid"},
+    "/orders/{number}/fulfilments/{id}/": {"path.number": "paid"},
     "/payments/{id}/": {"path.id": "payments"},
     "/payments/{id}/refunds/": {"path.id": "refundable"},
 }

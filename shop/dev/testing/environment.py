@@ -71,6 +71,7 @@ ENVIRONMENT = {
     "STRIPE_PUBLISHABLE_KEY": "pk_test_simulator",
     "STRIPE_SECRET_KEY": "sk_test_simulator",
     "STRIPE_WEBHOOK_SECRET": "whsec_simulator",
+    "CARRIERS": "",
     "TAX_PROVIDER": "",
     "TIME_ZONE": "UTC",
     "TRUSTED_PROXIES": "0",

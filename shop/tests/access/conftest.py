@@ -12,7 +12,8 @@ from cart.owners import CartOwner
 from catalog.collections.models import Collection
 from catalog.models import Product, ProductImage, Variant
 from conftest import ADDRESS, client_of
-from orders.models import ShippingMethod
+from orders.fulfilments.models import Fulfilment
+from orders.models import Order, ShippingMethod
 from orders.reviews.models import Review
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.admin import ordered
@@ -50,6 +51,8 @@ def things(
     product = make_product("Mug", category=make_category("Mugs"))
     order = ordered(owner, product)
     payment = open_payment(client_of(owner), order.number)
+    parcel = Fulfilment(lines=[])
+    Order.objects.filter(pk=order.pk).update(fulfilments=[parcel])
     cart = carts.add_item(owner=CartOwner(user=owner), variant=variant_of(product).pk, quantity=1).cart
     hidden = make_product("Hidden", is_active=False)
     return {
@@ -60,6 +63,7 @@ def things(
         "image": str(ProductImage.objects.create(product=product, name="products/a.webp").pk),
         "line": str(cart.lines[0].key),
         "order": order.number,
+        "parcel": str(parcel.key),
         "payment": payment["id"],
         "review": str(Review.objects.create(user=owner, product=product, rating=5).pk),
         "product": str(product.pk),

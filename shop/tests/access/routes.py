@@ -18,6 +18,7 @@ _PARAMETERS = {
     "variants/{pk}": "{variant}",
     "cart/items/{pk}": "{line}",
     "orders/{number}": "{order}",
+    "fulfilments/{pk}": "{parcel}",
     "payments/{pk}": "{payment}",
 }
 

@@ -96,6 +96,8 @@ API = _rows("""
     GET     orders/{order}/                           401   404   yes   404    404   yes   yes    yes
     POST    orders/{order}/cancel/                    401   404   yes   404    404   yes   403    yes
     POST    orders/{order}/fulfil/                    401   401   403   403    403   yes   403    yes
+    POST    orders/{order}/fulfilments/               401   401   403   403    403   yes   403    yes
+    PATCH   orders/{order}/fulfilments/{parcel}/      401   401   403   403    403   yes   403    yes
 
     GET     payments/config/                          yes   yes   yes   yes    yes   yes   yes    yes
     POST    payments/webhook/                         yes   yes   yes   yes    yes   yes   yes    yes
