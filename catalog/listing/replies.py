@@ -1,10 +1,9 @@
 """List and detail replies. A serializer's ``Meta.fields`` names their fields, shown as stored unless computed here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from typing import Any
 
-from bson import ObjectId
 from django.conf import settings
 from django.db.models import Model
 from django.utils import timezone
@@ -12,17 +11,15 @@ from rest_framework import serializers
 
 from catalog.collections.models import Collection
 from catalog.listing.pictures import PictureSerializer, item_picture, pictures_of
+from catalog.listing.prices import correct_prices, current_prices, stored_prices
 from catalog.listing.variants import (
     WITH_VARIANTS,
     ShownVariantSerializer,
-    price_text,
     select,
-    stored_price,
     time_text,
     variants_of,
 )
 from catalog.models import Category, Product
-from catalog.sales import PricePlan, prices_at
 from catalog.seo import ShownSEOSerializer
 from catalog.serializers import AttributesField
 from shop.db import documents
@@ -198,11 +195,11 @@ def list_products(
             items.append(row)
             continue
         try:
-            item = _item(row, _stored_prices(row, currency), card=card, currency=currency)
+            item = _item(row, stored_prices(row, currency), card=card, currency=currency)
         except KeyError:
             # Documents of an older release.
             row = documents.with_defaults(Product, row)
-            item = _item(row, _stored_prices(row, currency), card=card, currency=currency)
+            item = _item(row, stored_prices(row, currency), card=card, currency=currency)
         if with_variants:
             pictures = pictures_of(row["pictures"], base_url=base_url)
             item["variants"] = variants_of(row["variants"], pictures, for_staff=for_staff)
@@ -212,52 +209,8 @@ def list_products(
         changes_at = row.get("next_price_at")
         if changes_at is not None and changes_at.replace(tzinfo=UTC) <= now:
             outdated.append(item)
-    _correct_prices(outdated)
+    correct_prices(outdated)
     return items
-
-
-def _correct_prices(items: list[Document]) -> None:
-    """Replace stored prices that a sale's start or end has made outdated; the worker stores the new ones soon."""
-    if not items:
-        return
-    ids = [ObjectId(item["id"]) for item in items]
-    related = [{"$match": {"_id": {"$in": ids}}}, _PRICES_ONLY, WITH_VARIANTS]
-    products = {product["_id"]: product for product in documents.aggregate(Product, related)}
-    for item in items:
-        if product := products.get(ObjectId(item["id"])):
-            active = [variant for variant in product["variants"] if variant.get("is_active", True)]
-            prices = _prices(documents.with_defaults(Product, product), active)
-            item.update({name: prices[name] for name in ("price", "price_min", "price_max", "compare_at_price")})
-
-
-def _stored_prices(product: Document, currency: str) -> Document:
-    lowest, former = stored_price(product["price"], currency), product["compare_at_price"]
-    return {
-        "price": lowest,
-        "price_min": lowest,
-        "price_max": stored_price(product["price_max"], currency),
-        "compare_at_price": stored_price(product["regular_price"] if former is None else former, currency),
-    }
-
-
-def _prices(product: Document, active: Sequence[Document]) -> Document:
-    """Return the prices at this moment; the stored ones may lag by a few seconds."""
-    currency, former = settings.CURRENCY, product["compare_at_price"]
-    found = prices_at(timezone.now(), [PricePlan.of_document(variant) for variant in active])
-    if found is None:
-        stored = stored_price(product["price"], currency)
-        prices = {"price": stored, "price_min": stored, "price_max": stored}
-        return {**prices, "compare_at_price": stored_price(former, currency), "lowest_price_30_days": None}
-    lowest = price_text(found.lowest, currency)
-    reduced = "lowest_before_sale" if found.regular is not None else "lowest_before_price" if former else None
-    regular = None if found.regular is None else price_text(found.regular, currency)
-    return {
-        "price": lowest,
-        "price_min": lowest,
-        "price_max": price_text(found.highest, currency),
-        "compare_at_price": stored_price(former, currency) or regular,
-        "lowest_price_30_days": stored_price(active[found.cheapest].get(reduced), currency) if reduced else None,
-    }
 
 
 def _item(product: Document, prices: Document, *, card: Callable[[str | None], str | None], currency: str) -> Document:
@@ -291,7 +244,6 @@ def _item(product: Document, prices: Document, *, card: Callable[[str | None], s
 
 # --- Details ----------------------------------------------------------------------------------------------------------
 
-_PRICES_ONLY = {"$project": {"price": 1, "compare_at_price": 1}}
 _WITHOUT_SEARCH_FIELDS = {
     "$unset": [
         "search_words",
@@ -343,7 +295,7 @@ def get_product_detail(where: Mapping[str, Any], *, for_staff: bool, base_url: s
     if product is None or not (product["is_active"] or for_staff):
         return None
     pictures = pictures_of(product["pictures"], base_url=base_url)
-    prices = _prices(product, [row for row in product["variants"] if row.get("is_active", True)])
+    prices = current_prices(product, [row for row in product["variants"] if row.get("is_active", True)])
     computed = {
         **_item(product, prices, card=urls_of("card", base_url=base_url), currency=settings.CURRENCY),
         **_groups_of(product),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
+from django.db import connection
 from django.utils.dateparse import parse_datetime
 from rest_framework.test import APIClient
 
@@ -56,6 +57,17 @@ def test_a_bare_product_says_null_for_what_it_has_not(
     entry = anonymous.get(LIST).json()["results"][0]
     assert (entry["compare_at_price"], entry["image"], entry["category"]) == (None, None, None)
     assert entry["in_stock"] is False
+
+
+def test_products_of_an_older_release_are_listed_with_defaults(
+    anonymous: APIClient, make_product: Callable[..., Product]
+) -> None:
+    for name in ("Cup", "Mug"):
+        make_product(name)
+    current = anonymous.get(LIST).json()["results"]
+    later = dict.fromkeys(("brand", "tags", "options", "regular_price", "next_price_at", "compare_at_price"), "")
+    connection.database[Product._meta.db_table].update_one({"name": "Cup"}, {"$unset": later})
+    assert anonymous.get(LIST).json()["results"] == current
 
 
 def test_an_empty_shop_lists_nothing(anonymous: APIClient, db: None) -> None:
