@@ -17,6 +17,7 @@ from shop import money
 from shop.db import documents
 from shop.jobs import Job, mails
 from shop.jobs.mails import Mail
+from shop.media.urls import image_url
 
 # Most customers pay or retry within minutes.
 UNPAID_MAIL_DELAY = timedelta(minutes=3)
@@ -122,10 +123,12 @@ def _context(order: Order, *, verified: bool) -> dict[str, Any]:
     """Return plain values, without typed text unless ``verified``: the mailbox may be another person's."""
     shows_address = verified and order.shipping_address and order.status != OrderStatus.CANCELLED
     shipping = summary.shipping_of(order)
+    lines = [{**row, "picture": _picture(row["line"].image)} for row in summary.lines(order)]
     return {
         "number": order.number,
         "placed_at": order.created_at,
-        "lines": summary.lines(order),
+        "lines": lines,
+        "has_pictures": any(row["picture"] for row in lines),
         "totals": summary.totals(order, shipping.name),
         "total": money.display(order.total, order.currency),
         "currency": order.currency.upper(),
@@ -144,6 +147,12 @@ def _parcel_context(order: Order, key: str) -> dict[str, Any]:
     parcel = next((parcel for parcel in order.fulfilments if str(parcel.key) == key), order.fulfilments[-1])
     is_part = len(order.fulfilments) > 1 or order.fulfilment_status == FulfilmentStatus.PARTIALLY_SHIPPED
     return {"parcel": parcel, "contents": summary.contents(order, parcel) if is_part else []}
+
+
+def _picture(image: str) -> str:
+    """Return an address that a mail client can load, or "": the paths of local files are none."""
+    url = image_url(image, size="thumbnail") or ""
+    return url if url.startswith("https://") else ""
 
 
 def _billing_lines(order: Order) -> list[str]:

@@ -69,6 +69,8 @@ FORCE_SCRIPT_NAME = ""
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # Templates of mails in this folder replace the shop's.
+        "DIRS": env.existing_folder("TEMPLATES_DIR"),
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

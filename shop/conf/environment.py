@@ -2,6 +2,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from email.utils import parseaddr
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -133,6 +134,14 @@ class Environment(environ.Env):
             self._checks.report_unusable(f"{name} must be a time zone such as Europe/Berlin, not {text!r}.")
             return default
         return text
+
+    def existing_folder(self, name: str) -> list[Path]:
+        """Return a list of one folder, or an empty list if it is not set."""
+        text = self.str(name, default="").strip()
+        if text and not Path(text).is_dir():
+            self._checks.report_unusable(f"{name} must be a folder, and {text!r} is none.")
+            return []
+        return [Path(text).resolve()] if text else []
 
     def folder(self, name: str, *, default: str, not_in: Iterable[str]) -> str:
         """Return a path such as "back/office/"."""

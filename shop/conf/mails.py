@@ -28,3 +28,7 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 ORDER_NOTICE_EMAILS = env.list("ORDER_NOTICE_EMAILS", default=[])
 for _address in ORDER_NOTICE_EMAILS:
     checks.mail_address("ORDER_NOTICE_EMAILS", _address)
+# Answers to mails go there; also named in their footers.
+SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="")
+if SUPPORT_EMAIL:
+    checks.mail_address("SUPPORT_EMAIL", SUPPORT_EMAIL)

@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from datetime import timedelta
+from email.mime.image import MIMEImage
 from email.utils import parseaddr
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -39,6 +41,7 @@ SERVER_RETRY_SECONDS = 30.0
 # Retry of temporary refusals, such as greylisting.
 RECIPIENT_RETRY_SECONDS = 15 * 60.0
 DELIVERABLE_FOR = timedelta(days=1)
+_LOGO_ID = "logo@shop"
 # After this time a retry counts again.
 _COUNTED_FOR_SECONDS = 2 * 24 * 3600
 
@@ -172,21 +175,42 @@ def _is_about_mailbox(refused: smtplib.SMTPDataError) -> bool:
 
 def _message(mail: Mail, mail_id: ObjectId) -> EmailMultiAlternatives:
     _, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
-    shown = {"subject": mail.subject, "shop": settings.SHOP_NAME, "storefront": settings.FRONTEND_URL}
-    context = {**mail.context, **shown}
-    text = render_to_string(f"{mail.template}.txt", context)
+    logo = Path(settings.SHOP_LOGO).read_bytes() if settings.SHOP_LOGO else b""
+    text, html = render(mail, logo=f"cid:{_LOGO_ID}" if logo else "")
     message = EmailMultiAlternatives(
         subject=mail.subject,
-        body=re.sub(r"\n{3,}", "\n\n", text).strip() + "\n",
+        body=text,
         to=[mail.to],
+        reply_to=[settings.SUPPORT_EMAIL] if settings.SUPPORT_EMAIL else None,
         headers={
             "Message-ID": f"<{mail_id}@{address.rpartition('@')[2]}>",
             # RFC 3834: suppresses out-of-office replies.
             "Auto-Submitted": "auto-generated",
         },
     )
-    message.attach_alternative(render_to_string(f"{mail.template}.html", context), "text/html")
+    message.attach_alternative(html, "text/html")
+    if logo:
+        # Shown in the text, not listed as an attachment.
+        message.mixed_subtype = "related"
+        picture = MIMEImage(logo)
+        picture.add_header("Content-ID", f"<{_LOGO_ID}>")
+        picture.add_header("Content-Disposition", "inline", filename=f"logo.{picture.get_content_subtype()}")
+        message.attach(picture)
     return message
+
+
+def render(mail: Mail, *, logo: str) -> tuple[str, str]:
+    """Return text and HTML. ``logo`` is an address, or ""."""
+    context = {
+        **mail.context,
+        "subject": mail.subject,
+        "shop": settings.SHOP_NAME,
+        "storefront": settings.FRONTEND_URL,
+        "support": parseaddr(settings.SUPPORT_EMAIL)[1],
+        "logo": logo,
+    }
+    text = render_to_string(f"{mail.template}.txt", context)
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n", render_to_string(f"{mail.template}.html", context)
 
 
 class _Server:

@@ -87,6 +87,8 @@ WEAK = [
     ("TIME_ZONE", "Mars/Olympus", "must be a time zone"),
     ("PAPER_SIZE", "a5", "must be a4 or letter"),
     ("SHOP_LOGO", "/nowhere/logo.png", "path of a PNG or JPEG file"),
+    ("SUPPORT_EMAIL", "Help", "must be a mail address"),
+    ("TEMPLATES_DIR", "/nowhere", "must be a folder"),
 ]
 
 
