@@ -27,8 +27,8 @@ def test_a_mail_shows_the_logo_and_where_to_ask(customer: User, settings: Any, t
     assert types == ["multipart/related", "multipart/alternative", "text/plain", "text/html", "image/png"]
     *_, text, html, logo = mail.walk()
     assert logo["Content-ID"] == "<logo@shop>"
-    assert 'src="cid:logo@shop"' in html.get_content()
-    assert all("help@goods.example" in part.get_content() for part in (text, html))
+    assert 'src="cid:logo@shop"' in html.get_payload(decode=True).decode()
+    assert all("help@goods.example" in part.get_payload(decode=True).decode() for part in (text, html))
 
 
 def test_a_folder_of_templates_replaces_those_of_the_shop(customer: User, settings: Any, tmp_path: Path) -> None:
