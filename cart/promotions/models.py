@@ -11,12 +11,52 @@ from django.utils import timezone
 from django_mongodb_backend.fields import ArrayField, ObjectIdField
 
 from catalog.tags import LONGEST_TAG, validate_tags
+from shop.db import documents
 from shop.db.fields import TagsField, UpperCodeField
 from shop.db.money_fields import money_field
+from shop.db.transactions import transactional
 
 MAX_PRIORITY = 1000
 # Before any reservation, for the partial index of reservations.
 FIRST_RESERVATION = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class PromotionRevision(models.Model):
+    """The one row counts the changes of promotions, so that each process can cache them until the next."""
+
+    ID = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, db_column="_id", default=ID)
+    revision = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.revision)
+
+
+def _count_change() -> None:
+    """Call it in the transaction of the change."""
+    collection, session = documents.collection_of(PromotionRevision)
+    collection.update_one({"_id": PromotionRevision.ID}, {"$inc": {"revision": 1}}, upsert=True, session=session)
+
+
+class PromotionQuerySet(models.QuerySet["Promotion"]):
+    @transactional("cart.update_promotions")
+    def update(self, **values: Any) -> int:
+        _count_change()
+        return super().update(**values)
+
+    @transactional("cart.create_promotions")
+    def bulk_create(self, *args: Any, **options: Any) -> "list[Promotion]":
+        _count_change()
+        return super().bulk_create(*args, **options)
+
+    @transactional("cart.delete_promotions")
+    def delete(self) -> tuple[int, dict[str, int]]:
+        _count_change()
+        return super().delete()
 
 
 class Promotion(models.Model):
@@ -101,6 +141,8 @@ class Promotion(models.Model):
     # Uses that are left in rows without an order; set by `cart.promotions.reading`.
     has_free_use = False
 
+    objects = PromotionQuerySet.as_manager()
+
     class Meta:
         # Its name in earlier releases.
         db_table = "cart_coupon"
@@ -113,11 +155,18 @@ class Promotion(models.Model):
     def __str__(self) -> str:
         return self.label
 
+    @transactional("cart.save_promotion")
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.automatic and not self.code:
             # The unique index needs a value.
             self.code = str(ObjectId())
+        _count_change()
         super().save(*args, **kwargs)
+
+    @transactional("cart.delete_promotion")
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        _count_change()
+        return super().delete(*args, **kwargs)
 
     @property
     def shown_code(self) -> str:

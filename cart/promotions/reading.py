@@ -1,13 +1,34 @@
-"""Promotions of a cart, read with it by one command."""
+"""Promotions of a cart, read with it by one command.
+
+Each process caches the automatic ones and whether there are codes; the command reads the revision of promotions, so
+that no cart is priced by an older one.
+"""
+
+import copy
+from typing import NamedTuple
 
 from django.utils import timezone
 
-from cart.promotions.models import Promotion, PromotionUse
+from cart.promotions.models import Promotion, PromotionRevision, PromotionUse
 from shop.db import documents
+from shop.db.caches import TTLCache
 from shop.db.documents import Document, Pipeline
 
 # At most this many automatic promotions are read, those of highest priority.
 MAX_AUTOMATIC = 100
+
+
+class _Known(NamedTuple):
+    """The promotions of a revision."""
+
+    revision: int
+    # All that have not ended; None if they are too many, or if one has a limit of uses: carts then read them.
+    automatic: list[Promotion] | None
+    has_codes: bool
+
+
+# The lifetime limits the effect of changes that bypass the models.
+_known: TTLCache[_Known] = TTLCache(seconds=60, maxsize=1)
 
 _FREE_USE: Document = {
     "$lookup": {
@@ -23,19 +44,34 @@ _IS_CODED = {"automatic": {"$ne": True}}
 
 def lookups() -> Pipeline:
     """Return stages that add its promotions to the document of a cart."""
-    table = Promotion._meta.db_table
-    by_code = {"localField": "coupon", "foreignField": "code", "pipeline": [{"$match": _IS_CODED}, _FREE_USE]}
-    return [
-        {"$lookup": {"from": table, **by_code, "as": "coded"}},
-        {"$lookup": {"from": table, "pipeline": _automatic(), "as": "automatic"}},
-    ]
+    # First: what is read later may be newer than its revision, but not older.
+    stages = [_lookup(PromotionRevision, [], name="promotion_revision")]
+    known = _known.get(PromotionRevision.ID)
+    if known is None or known.has_codes:
+        by_code = {"localField": "coupon", "foreignField": "code"}
+        stages.append(_lookup(Promotion, [{"$match": _IS_CODED}, _FREE_USE], name="coded", join=by_code))
+    if known is None or known.automatic is None:
+        stages.append(_lookup(Promotion, _automatic(), name="automatic"))
+    if known is None:
+        stages.append(_lookup(Promotion, [{"$match": _not_ended()}, {"$limit": MAX_AUTOMATIC + 1}], name="lasting"))
+        one_code: Pipeline = [{"$match": _IS_CODED}, {"$limit": 1}, {"$project": {"_id": 1}}]
+        stages.append(_lookup(Promotion, one_code, name="codes"))
+    return stages
+
+
+def _lookup(
+    model: type[Promotion | PromotionRevision], pipeline: Pipeline, *, name: str, join: Document | None = None
+) -> Document:
+    return {"$lookup": {"from": model._meta.db_table, **(join or {}), "pipeline": pipeline, "as": name}}
+
+
+def _not_ended() -> Document:
+    return {"automatic": True, "is_active": True, "valid_until": {"$not": {"$lte": timezone.now()}}}
 
 
 def _automatic() -> Pipeline:
-    now = timezone.now()
-    is_current = {"valid_from": {"$not": {"$gt": now}}, "valid_until": {"$not": {"$lte": now}}}
     return [
-        {"$match": {"automatic": True, "is_active": True, **is_current}},
+        {"$match": {**_not_ended(), "valid_from": {"$not": {"$gt": timezone.now()}}}},
         {"$sort": {"priority": -1, "_id": 1}},
         {"$limit": MAX_AUTOMATIC},
         _FREE_USE,
@@ -44,7 +80,47 @@ def _automatic() -> Pipeline:
 
 def promotions_of(document: Document) -> list[Promotion]:
     """Return what :func:`lookups` added: the promotion of the cart's code, and the automatic ones."""
-    return [_instance(each) for each in (*document["coded"], *document["automatic"])]
+    revision = next((each.get("revision", 0) for each in document["promotion_revision"]), 0)
+    if "lasting" in document:
+        _remember(document, revision)
+    known = _known_of(revision)
+    return [*_coded(document, known), *_automatic_of(document, known)]
+
+
+def _remember(document: Document, revision: int) -> None:
+    lasting = [documents.instance(Promotion, each) for each in document["lasting"]]
+    is_fixed = len(lasting) <= MAX_AUTOMATIC and all(each.usage_limit is None for each in lasting)
+    has_codes = bool(document["codes"])
+    _known.set(PromotionRevision.ID, _Known(revision, lasting if is_fixed else None, has_codes))
+
+
+def _known_of(revision: int) -> _Known | None:
+    known = _known.get(PromotionRevision.ID)
+    if known is not None and known.revision != revision:
+        # The next cart reads them again.
+        _known.clear()
+        return None
+    return known
+
+
+def _coded(document: Document, known: _Known | None) -> list[Promotion]:
+    if "coded" in document:
+        return [_instance(each) for each in document["coded"]]
+    code = document.get("coupon")
+    if not code or (known is not None and not known.has_codes):
+        return []
+    # A code was added since this process looked.
+    found = find(code)
+    return [found] if found else []
+
+
+def _automatic_of(document: Document, known: _Known | None) -> list[Promotion]:
+    if "automatic" in document:
+        return [_instance(each) for each in document["automatic"]]
+    if known is None or known.automatic is None:
+        return find_automatic()
+    # Copies: placing an order changes them.
+    return [copy.copy(each) for each in known.automatic if each.state == Promotion.State.ACTIVE]
 
 
 def find_automatic() -> list[Promotion]:
