@@ -72,6 +72,11 @@ class InvalidShippingMethod(ShopError):
     default_detail = "This shipping method does not exist."
 
 
+class ShippingAddressRequired(ShopError):
+    default_code = "required"
+    default_detail = "Only a pick-up can be ordered without a shipping address."
+
+
 class NoShippingMethod(ShopError):
     """The shop has methods, but none serves this address and cart."""
 

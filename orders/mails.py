@@ -121,7 +121,7 @@ def _failures(order: Order) -> int:
 
 def _context(order: Order, *, verified: bool) -> dict[str, Any]:
     """Return plain values, without typed text unless ``verified``: the mailbox may be another person's."""
-    shows_address = verified and order.shipping_address and order.status != OrderStatus.CANCELLED
+    shows_addresses = verified and order.status != OrderStatus.CANCELLED
     shipping = summary.shipping_of(order)
     lines = [{**row, "picture": _picture(row["line"].image)} for row in summary.lines(order)]
     return {
@@ -132,9 +132,9 @@ def _context(order: Order, *, verified: bool) -> dict[str, Any]:
         "totals": summary.totals(order, shipping.name),
         "total": money.display(order.total, order.currency),
         "currency": order.currency.upper(),
-        "address": postal_lines(order.shipping_address) if shows_address else [],
+        "address": postal_lines(order.shipping_address) if shows_addresses and order.shipping_address else [],
         "pickup": shipping.pickup if order.status != OrderStatus.CANCELLED else [],
-        "billing_address": _billing_lines(order) if shows_address else [],
+        "billing_address": _billing_lines(order) if shows_addresses else [],
         "pay_until": None if order.payment_status == PaymentStatus.PROCESSING else order.expires_at,
         "is_processing": order.payment_status == PaymentStatus.PROCESSING,
         "reason": _reason(order),
@@ -158,7 +158,10 @@ def _picture(image: str) -> str:
 def _billing_lines(order: Order) -> list[str]:
     """Return no lines if the order is billed to the shipping address, without a tax number."""
     billed_to = order.billed_to
-    if billed_to is None or (not billed_to.tax_id and postal_lines(billed_to) == postal_lines(order.shipping_address)):
+    if billed_to is None:
+        return []
+    shipped_to = postal_lines(order.shipping_address) if order.shipping_address else []
+    if not billed_to.tax_id and postal_lines(billed_to) == shipped_to:
         return []
     return [*postal_lines(billed_to), *([f"Tax number {billed_to.tax_id}"] if billed_to.tax_id else [])]
 

@@ -159,7 +159,10 @@ class Order(models.Model):
     prices_include_tax = models.BooleanField(default=False)
     coupon = models.CharField(max_length=40, blank=True)
     shipping_method = models.CharField(max_length=40, blank=True)
+    # Null if a pick-up was ordered without it.
     shipping_address = EmbeddedModelField(PostalAddress, null=True)
+    # Of a pick-up, copied from its method.
+    pickup_address = EmbeddedModelField(PostalAddress, null=True, blank=True)
     # Null in orders of earlier releases, see `billed_to`.
     billing_address = EmbeddedModelField(PostalAddress, null=True, blank=True)
     note = models.CharField(max_length=500, blank=True)

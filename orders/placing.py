@@ -42,7 +42,7 @@ def place_order(
     *,
     owner: CartOwner,
     email: str,
-    address: PostalAddress,
+    address: PostalAddress | None = None,
     billing_address: PostalAddress | None = None,
     shipping_method: str | None = None,
     expected_total: Decimal | None = None,
@@ -51,8 +51,10 @@ def place_order(
 ) -> Order:
     """Place an order of the owner's cart; ``email`` is the account's own, or a guest's normalized address.
 
+    Only a pick-up needs no ``address``.
+
     Raises ``EmptyCart``, ``CartChanged``, ``OutOfStock`` with the lines' positions, ``TotalChanged``,
-    ``InvalidCoupon``, ``InvalidShippingMethod``, ``NoShippingMethod``, ``UnknownState``,
+    ``InvalidCoupon``, ``InvalidShippingMethod``, ``NoShippingMethod``, ``ShippingAddressRequired``, ``UnknownState``,
     ``InvalidTaxAddress``, ``AmountTooSmall``, ``AmountTooLarge``, ``TaxUnavailable`` and, with a ``network_address``,
     ``TooManyUnpaidOrders``, ``TooManyUnpaidOrdersHere``.
     """
@@ -128,7 +130,11 @@ def place_order(
 
 
 def counted_orders(*, user: User | None, email: str) -> tuple[type[Order], documents.Document]:
-    """See `cart.hooks.orders_of`."""
+    """See `cart.hooks.orders_of`.
+
+    Guests' orders count by their address without proof: a stranger has to pay to use up its offer, while everyone could
+    have it twice, as a guest and with an account, if they did not count.
+    """
     counted = {"status": {"$in": [OrderStatus.PENDING.value, OrderStatus.COMPLETED.value]}}
     own = [{"user_id": user.pk}] if user else []
     return Order, {"$or": [*own, {"email": email}] if email else own, **counted}
@@ -162,13 +168,15 @@ def _order_from(
     number: str,
     owner: CartOwner,
     email: str,
-    address: PostalAddress,
-    billing_address: PostalAddress,
+    address: PostalAddress | None,
+    billing_address: PostalAddress | None,
     note: str,
     placed_from: str,
 ) -> Order:
     now = timezone.now()
     free = quoted.total == 0
+    method = quoted.shipping_method
+    pickup = method.pickup_address if method else None
     hold = timedelta(seconds=min(settings.UNPAID_HOLD_SECONDS, settings.ORDER_HOLD_SECONDS))
     order = Order(
         number=number,
@@ -185,8 +193,9 @@ def _order_from(
         currency=quoted.currency,
         prices_include_tax=quoted.prices_include_tax,
         coupon=quoted.priced.coupon.code if quoted.priced.coupon else "",
-        shipping_method=quoted.shipping_method.code if quoted.shipping_method else "",
+        shipping_method=method.code if method else "",
         shipping_address=address,
+        pickup_address=PostalAddress(**pickup) if pickup else None,
         billing_address=billing_address,
         note=note,
         cart=quoted.priced.cart.pk,

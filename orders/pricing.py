@@ -5,7 +5,7 @@ from django.conf import settings
 from django.db.models import Model
 
 from accounts.errors import UnknownState
-from accounts.subdivisions import is_known_state, normalize_state
+from accounts.subdivisions import is_known_state
 from cart.errors import CartChanged, EmptyCart
 from cart.models import Cart
 from cart.owners import CartOwner
@@ -21,7 +21,7 @@ from catalog.offers import Offers
 from catalog.stock import Quantities
 from orders import discounts, holds, hooks
 from orders.discounts import OrderDiscount
-from orders.errors import TotalChanged
+from orders.errors import ShippingAddressRequired, TotalChanged
 from orders.models import OrderLine, PostalAddress
 from orders.shipping.models import ShippingMethod, ShippingRate, ShippingZone
 from orders.shipping.pricing import OfferedMethod, Parcel, ShippingTerms
@@ -47,7 +47,7 @@ class Taxed:
 class Quote:
     priced: PricedCart
     lines: list[OrderLine]
-    # Those that serve the address and the cart, the default first.
+    # Those that serve the address and the cart, the default first; after free shipping.
     shipping_methods: list[OfferedMethod]
     shipping_method: ShippingMethod | None
     # After free shipping.
@@ -92,7 +92,7 @@ class Quote:
 def quote(
     *,
     owner: CartOwner,
-    address: PostalAddress,
+    address: PostalAddress | None,
     shipping_method: str | None,
     placed_from: str = "",
     taxed: Taxed | None = None,
@@ -100,11 +100,12 @@ def quote(
     taken: Quantities | None = None,
 ) -> Quote:
     """With ``placed_from`` also read the holds. ``taxed`` is required in a transaction if a provider calculates taxes.
-    ``reserved`` are the uses of promotions that the order may have, ``taken`` is the stock that it already has.
+    Only a pick-up needs no ``address``. ``reserved`` are the uses of promotions that the order may have, ``taken`` is
+    the stock that it already has.
 
     Raises ``EmptyCart``, ``OutOfStock`` with the lines' positions, ``InvalidShippingMethod``, ``NoShippingMethod``,
-    ``UnknownState``, ``InvalidCoupon``, ``InvalidTaxAddress``, ``TaxUnavailable`` and, if ``taxed`` is outdated,
-    ``CartChanged`` or ``TotalChanged``.
+    ``ShippingAddressRequired``, ``UnknownState``, ``InvalidCoupon``, ``InvalidTaxAddress``, ``TaxUnavailable`` and, if
+    ``taxed`` is outdated, ``CartChanged`` or ``TotalChanged``.
     """
     row, offered = _read(owner, address, placed_from)
     if row is None:
@@ -119,8 +120,10 @@ def quote(
     offered_methods, chosen = _shipping(_shipping_terms(row), priced, address, shipping_method)
     method = chosen.method if chosen else None
     shipping = chosen.price if chosen else money.quantize(money.ZERO)
-    taken_off_shipping = shipping if priced.has_free_shipping else money.quantize(money.ZERO)
-    shipping -= taken_off_shipping
+    taken_off_shipping = money.quantize(money.ZERO)
+    if priced.has_free_shipping:
+        taken_off_shipping, shipping = shipping, taken_off_shipping
+        offered_methods = [replace(each, price=shipping) for each in offered_methods]
     table = TaxTable(documents.instance(TaxRate, each) for each in [*row["rates"], *row["pickup_rates"]])
     basis = _tax_basis(priced, shipping, table, address, method)
     taxed = _taxed(basis, table, revision=priced.cart.revision, known=taxed)
@@ -170,14 +173,16 @@ def _apply_promotions(
         raise priced.coupon_error
 
 
-def _read(owner: CartOwner, address: PostalAddress, placed_from: str) -> tuple[documents.Document | None, Offers]:
+def _read(
+    owner: CartOwner, address: PostalAddress | None, placed_from: str
+) -> tuple[documents.Document | None, Offers]:
     """Read all that a quote needs in one command."""
     pipeline = [
         *offers.with_offers([{"$match": owner.match}, *reading.lookups()], ids="lines.variant"),
         _lookup_all(ShippingMethod, {"is_active": True}, name="methods"),
         _lookup_all(ShippingRate, {}, name="shipping_rates"),
         _lookup_all(ShippingZone, {}, name="shipping_zones"),
-        _lookup_all(TaxRate, {"country": {"$eq": address.country}}, name="rates"),
+        _lookup_all(TaxRate, {"country": {"$eq": address.country if address else ""}}, name="rates"),
         # For all pick-up countries: the method is chosen later.
         {
             "$lookup": {
@@ -216,11 +221,14 @@ def _lookup_all(model: type[Model], match: documents.Document, *, name: str) -> 
 
 
 def _shipping(
-    terms: ShippingTerms, priced: PricedCart, address: PostalAddress, code: str | None
+    terms: ShippingTerms, priced: PricedCart, address: PostalAddress | None, code: str | None
 ) -> tuple[list[OfferedMethod], OfferedMethod | None]:
     """Return the methods that serve the address and the cart, and the chosen one."""
     found = terms.offered(Parcel.of(priced), address)
-    if terms.is_by_state(address.country) and not is_known_state(address.country, address.state):
+    if address is None:
+        if any(method.code == code and not method.is_pickup for method in terms.methods):
+            raise ShippingAddressRequired(attr="shipping_address")
+    elif terms.is_by_state(address.country) and not is_known_state(address.country, address.state):
         found = [each for each in found if each.method.is_pickup]
         if code not in {each.method.code for each in found}:
             raise UnknownState(attr="shipping_address.state")
@@ -236,15 +244,18 @@ def _shipping_terms(row: documents.Document) -> ShippingTerms:
 
 
 def _tax_basis(
-    priced: PricedCart, shipping: Decimal, table: TaxTable, address: PostalAddress, method: ShippingMethod | None
+    priced: PricedCart, shipping: Decimal, table: TaxTable, address: PostalAddress | None, method: ShippingMethod | None
 ) -> TaxBasis:
     """The place is the destination, or that of the pick-up.
 
-    Raises ``UnknownState`` for an address in an unknown state of a country with rates by state.
+    Raises ``ShippingAddressRequired``, and ``UnknownState`` for an address in an unknown state of a country with rates
+    by state.
     """
-    if method and method.is_pickup:
-        country, state = method.pickup_country, normalize_state(method.pickup_country, method.pickup_state)
-        postal_code, city, line1 = method.pickup_postal_code, method.pickup_city, method.pickup_line1
+    if method and (pickup := method.pickup_place):
+        country, state, postal_code = pickup
+        city, line1 = method.pickup_city, method.pickup_line1
+    elif address is None:
+        raise ShippingAddressRequired(attr="shipping_address")
     else:
         country, state = address.country, address.state
         postal_code, city, line1 = address.postal_code, address.city, address.line1

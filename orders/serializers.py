@@ -14,7 +14,7 @@ from orders.fulfilments.serializers import FulfilmentSerializer
 from orders.lifecycle import TRANSITIONS, Actor, Event, FulfilmentStatus, OrderStatus, PaymentStatus
 from orders.models import Order, PostalAddress, TimelineEntry
 from orders.pricing import Quote
-from orders.shipping.serializers import OfferedMethodSerializer
+from orders.shipping.serializers import OfferedMethodSerializer, PickupAddressSerializer
 from orders.taxes.serializers import TaxLineSerializer, TaxRateField
 from shop.api.fields import LowerCodeField, UpperCodeField
 from shop.api.object_ids import ObjectIdField
@@ -113,7 +113,12 @@ class OrderSerializer(TotalsSerializer, serializers.ModelSerializer):
     )
     coupon = serializers.SerializerMethodField()
     shipping_method = serializers.SerializerMethodField()
-    shipping_address = PostalAddressSerializer()
+    shipping_address = PostalAddressSerializer(
+        allow_null=True, help_text="Null if a pick-up was ordered without it, and in some orders of deleted accounts."
+    )
+    pickup_address = PickupAddressSerializer(
+        allow_null=True, help_text="Where a pick-up is, as of the order; else null."
+    )
     billing_address = PostalAddressSerializer(source="billed_to", allow_null=True)
     cancellable = serializers.SerializerMethodField()
     fulfilments = FulfilmentSerializer(many=True)
@@ -143,6 +148,7 @@ class OrderSerializer(TotalsSerializer, serializers.ModelSerializer):
             "coupon",
             "shipping_method",
             "shipping_address",
+            "pickup_address",
             "billing_address",
             "note",
             "carrier",
@@ -180,7 +186,7 @@ class QuoteSerializer(TotalsSerializer):
     """The price of an order, in the order's shape."""
 
     shipping_methods = OfferedMethodSerializer(
-        many=True, help_text="Those that serve this address and cart, the default first."
+        many=True, help_text="Those that serve this address and cart, the default first; without address, pick-ups."
     )
 
     currency = serializers.CharField()
@@ -192,7 +198,8 @@ class QuoteSerializer(TotalsSerializer):
 class PlaceOrderSerializer(OptionalNulls):
     """Destination and shipping of an order for the cart's items. Give `shipping_address` or `address_id`.
 
-    The order is billed to `billing_address` or `billing_address_id`, or without them to the shipping address.
+    Neither is needed if `shipping_method` is a pick-up, whose place then determines zone and tax.
+    The order is billed to `billing_address` or `billing_address_id`, or without them to the shipping address if any.
     Guests give `email`; with an account it is ignored.
     """
 
@@ -205,7 +212,16 @@ class PlaceOrderSerializer(OptionalNulls):
     expected_total = MoneyField(required=False)
     note = serializers.CharField(max_length=500, required=False, allow_blank=True)
 
-    extra_schema = {"oneOf": [has_value("shipping_address"), has_value("address_id")]}
+    extra_schema = {
+        "oneOf": [
+            has_value("shipping_address"),
+            has_value("address_id"),
+            {
+                **has_value("shipping_method"),
+                "not": {"anyOf": [has_value("shipping_address"), has_value("address_id")]},
+            },
+        ]
+    }
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if isinstance(data, Mapping) and self.context["request"].user.is_authenticated:
@@ -218,7 +234,8 @@ class PlaceOrderSerializer(OptionalNulls):
         if not attrs["email"]:
             raise serializers.ValidationError({"email": "This field is required."}, code="required")
         fields, address_id = attrs.pop("shipping_address", None), attrs.pop("address_id", None)
-        if not fields and not address_id:
+        # Not by default: the default method may be a pick-up.
+        if not fields and not address_id and not attrs.get("shipping_method"):
             raise serializers.ValidationError({"shipping_address": "This field is required."}, code="required")
         if fields and address_id:
             detail = "Specify either an address or an address id."
@@ -227,7 +244,7 @@ class PlaceOrderSerializer(OptionalNulls):
         if billing and billing_id:
             detail = "Specify either an address or an address id."
             raise serializers.ValidationError({"billing_address_id": detail}, code="ambiguous")
-        attrs["address"] = self._address(fields, address_id)
+        attrs["address"] = self._address(fields, address_id) if fields or address_id else None
         if billing or billing_id:
             attrs["billing_address"] = self._address(billing, billing_id)
         return attrs
@@ -261,7 +278,7 @@ class DestinationSerializer(PostalAddressSerializer):
 
 
 class QuoteRequestSerializer(PlaceOrderSerializer):
-    """An order to price. Give `shipping_address` or `address_id`."""
+    """An order to price. Give `shipping_address` or `address_id`, or for a pick-up the `shipping_method` alone."""
 
     shipping_address = DestinationSerializer(required=False)
 

@@ -44,7 +44,7 @@ def totals(order: Order, shipping_method: str, *, show: Formatter = money.displa
 
 @dataclass(frozen=True)
 class ShippingSummary:
-    """``name`` is the code if the method was deleted; ``pickup`` has no lines unless the order is collected."""
+    """``name`` is the code if the method was deleted; ``pickup`` has no lines unless the order is picked up."""
 
     name: str
     pickup: list[str]
@@ -52,7 +52,8 @@ class ShippingSummary:
 
 def shipping_of(order: Order) -> ShippingSummary:
     method = ShippingMethod.objects.filter(code=order.shipping_method).first() if order.shipping_method else None
-    if method is None:
-        return ShippingSummary(order.shipping_method, [])
-    address = method.pickup_address
-    return ShippingSummary(method.name, postal_lines(PostalAddress(**address)) if address else [])
+    pickup = order.pickup_address
+    if pickup is None and method is not None and (fields := method.pickup_address):
+        # Orders of earlier releases.
+        pickup = PostalAddress(**fields)
+    return ShippingSummary(method.name if method else order.shipping_method, postal_lines(pickup) if pickup else [])

@@ -27,6 +27,7 @@ from orders.errors import (
     NoShippingMethod,
     OrderNotCancellable,
     OrderNotFulfillable,
+    ShippingAddressRequired,
     TaxUnavailable,
     TooManyUnpaidOrders,
     TooManyUnpaidOrdersHere,
@@ -102,12 +103,14 @@ class ShippingMethodViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):
     pagination_class = None
 
 
+PICKUP_EXAMPLE = OpenApiExample("To be picked up", request_only=True, value={"shipping_method": "pickup"})
 PRICING_ERRORS = (
     NotFound,
     EmptyCart,
     InvalidCoupon,
     InvalidShippingMethod,
     NoShippingMethod,
+    ShippingAddressRequired,
     UnknownState,
     InvalidTaxAddress,
     AmountTooSmall,
@@ -171,7 +174,7 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Gene
         parameters=[*idempotency.HEADERS, GUEST_CART_TOKEN],
         request=PlaceOrderSerializer,
         responses={201: PlacedOrderSerializer},
-        examples=[ORDER_EXAMPLE, GUEST_ORDER_EXAMPLE],
+        examples=[ORDER_EXAMPLE, PICKUP_EXAMPLE, GUEST_ORDER_EXAMPLE],
     )
     def create(self, request: UserRequest) -> Response:
         """Place an order for the items in the cart. Stock is reserved and the cart emptied in one transaction.
@@ -205,7 +208,7 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Gene
         parameters=[GUEST_CART_TOKEN],
         request=QuoteRequestSerializer,
         responses=QuoteSerializer,
-        examples=[ORDER_EXAMPLE, DESTINATION_EXAMPLE, GUEST_ORDER_EXAMPLE],
+        examples=[ORDER_EXAMPLE, DESTINATION_EXAMPLE, PICKUP_EXAMPLE, GUEST_ORDER_EXAMPLE],
     )
     @action(detail=False, methods=["post"])
     def quote(self, request: UserRequest) -> Response:

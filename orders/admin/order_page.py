@@ -14,7 +14,7 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
     def amount(value: Any) -> str:
         return price(value, order.currency)
 
-    shipping_method = summary.shipping_of(order).name
+    shipping = summary.shipping_of(order)
     # The refund's service checks again.
     is_refundable = order.payment and order.payment_status in FUNDED_STATUSES and order.refunded < order.total
     return {
@@ -25,8 +25,9 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
             badge("Flagged", "danger") if order.has_open_flag else "",
         ],
         "lines": [{**row, "thumbnail": thumbnail(row["line"].image)} for row in summary.lines(order, show=price)],
-        "totals": summary.totals(order, shipping_method, show=price),
-        "shipping_method": shipping_method,
+        "totals": summary.totals(order, shipping.name, show=price),
+        "shipping_method": shipping.name,
+        "pickup": shipping.pickup,
         "address": postal_lines(order.shipping_address) if order.shipping_address else [],
         "billing_address": postal_lines(order.billed_to) if order.billed_to else [],
         "total": amount(order.total),

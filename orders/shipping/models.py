@@ -13,6 +13,7 @@ from orders.shipping.places import (
     EVERYWHERE,
     POSTAL_CODE,
     Closeness,
+    Place,
     closeness_of_state,
     normalize_postal_code,
     parse_country,
@@ -142,6 +143,13 @@ class ShippingMethod(models.Model):
             return None
         fields = {name.removeprefix("pickup_"): getattr(self, name) for name in self.PICKUP_FIELDS}
         return {"name": self.name, **fields}
+
+    @property
+    def pickup_place(self) -> Place | None:
+        if not self.is_pickup:
+            return None
+        state = normalize_state(self.pickup_country, self.pickup_state)
+        return Place(self.pickup_country, state, self.pickup_postal_code)
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
         self.pickup_country = self.pickup_country.upper()

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
 
@@ -13,6 +14,13 @@ from accounts.subdivisions import is_known_state, lineage, normalize_state
 # How closely a place matches an address; the greatest wins.
 Closeness = tuple[int, int]
 EVERYWHERE, COUNTRY, STATE, POSTAL_CODE = range(4)
+
+
+class Place(NamedTuple):
+    country: str
+    state: str
+    postal_code: str
+
 
 _STATE = re.compile(r"([A-Za-z]{2})[-\s]\s*(\S.*)", re.ASCII)
 _POSTAL_CODES = re.compile(r"([A-Za-z]{2})[-\s]\s*([^.*]+?)\s*(?:\.{2,3}\s*([^.*]+)|(\*))?", re.ASCII)

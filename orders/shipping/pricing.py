@@ -12,9 +12,12 @@ from shop import money
 
 
 class Destination(Protocol):
-    country: str
-    state: str
-    postal_code: str
+    @property
+    def country(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def postal_code(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,14 @@ class ShippingTerms:
     def is_by_state(self, country: str) -> bool:
         return any(zone.is_by_state(country) for zone in self.zones)
 
-    def offered(self, parcel: Parcel, destination: Destination) -> list[OfferedMethod]:
-        """Return the methods that serve the destination, the default first."""
-        zone = self._zone_of(destination)
+    def offered(self, parcel: Parcel, destination: Destination | None) -> list[OfferedMethod]:
+        """Return the methods that serve the destination, or without one the pick-ups; the default first."""
         found = []
         for method in sorted(self.methods, key=lambda method: (method.position, method.pk)):
+            place = destination or method.pickup_place
+            if place is None:
+                continue
+            zone = self._zone_of(place)
             if (price := self._price(method, zone, parcel)) is not None:
                 found.append(OfferedMethod(method, money.quantize(price)))
         return found

@@ -33,7 +33,7 @@ class ShippingMethodSerializer(serializers.ModelSerializer):
 
 
 class OfferedMethodSerializer(serializers.Serializer):
-    """A shipping method at its price for an address and a cart."""
+    """A shipping method at its price for an address and a cart, after promotions: that of an order by it."""
 
     code = serializers.CharField(source="method.code")
     name = serializers.CharField(source="method.name")

@@ -9,10 +9,14 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from cart.promotions.models import Promotion
 from catalog.models import Product
 from conftest import ADDRESS
-from orders.models import Order, ShippingMethod, TaxRate
+from orders.models import Order, ShippingMethod, ShippingRate, ShippingZone, TaxRate
+from shop.audit import violations
 from shop.dev.testing.admin import browser_of, url_of
+from shop.dev.testing.mails import minutes_pass, work
+from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, add_to_cart, dump_database, place_order
 
 pytestmark = pytest.mark.django_db
@@ -91,6 +95,71 @@ def test_a_pick_up_that_is_the_default_is_taxed_at_its_place(as_customer: APICli
     add_to_cart(as_customer, product)
     body = {"shipping_address": {**ADDRESS, "country": "FR"}}
     assert as_customer.post(QUOTE, body).json()["tax"] == "19.00"
+
+
+@pytest.mark.parametrize("is_guest", [False, True])
+def test_a_pick_up_needs_no_address_and_the_order_keeps_its_place(
+    as_customer: APIClient, anonymous: APIClient, as_staff: APIClient, staff: User, product: Product, is_guest: bool
+) -> None:
+    client = anonymous if is_guest else as_customer
+    reply = client.post(f"{API}/cart/items/", {"product": str(product.pk)})
+    headers = {"X-Cart-Token": reply["X-Cart-Token"]} if is_guest else {}
+    body = {"shipping_method": "oakland", **({"email": "grace@example.com"} if is_guest else {})}
+    # The zone of its place.
+    zone = ShippingZone.objects.create(name="California", states=["US-CA"])
+    ShippingRate.objects.create(method=ShippingMethod.objects.get(code="oakland"), zone=zone, price="3.00")
+
+    quote = client.post(QUOTE, body, headers=headers).json()
+    assert [(each["code"], each["price"]) for each in quote["shipping_methods"]] == [
+        ("berlin", "0.00"),
+        ("oakland", "3.00"),
+    ]
+    placed = client.post(f"{API}/orders/", {**body, "expected_total": quote["total"]}, headers=headers).json()
+    assert (placed["shipping"], placed["tax"], placed["total"]) == ("3.00", "7.47", "110.47")
+    assert (placed["shipping_address"], placed["billing_address"]) == (None, None)
+
+    ShippingMethod.objects.all().delete()
+    order = as_staff.get(f"{API}/orders/{placed['number']}/").json()
+    place = {"name": "Oakland", "line1": "", "line2": "", "city": "", "state": "CA", "postal_code": "", "country": "US"}
+    assert order["pickup_address"] == placed["pickup_address"] == place
+    pending = Order.objects.get()
+    page = browser_of(staff).get(url_of("orders.order", "change", pending.pk)).content.decode()
+    assert "<h2>Pick-up</h2>" in page
+    assert "Shipping address" not in page
+    minutes_pass()
+    assert "Pick up at:\n    Oakland\n    CA\n    United States" in str(work()[-1].body)
+    assert not violations()
+
+
+def test_only_a_pick_up_that_is_asked_for_needs_no_address(as_customer: APIClient, product: Product) -> None:
+    ShippingMethod.objects.filter(code="berlin").update(position=-1)
+    add_to_cart(as_customer, product)
+    for path in (QUOTE, f"{API}/orders/"):
+        for body in ({}, {"shipping_method": None}, {"shipping_method": "standard"}):
+            assert refusal(as_customer.post(path, body), 400) == ("required", "shipping_address")
+        reply = as_customer.post(path, {"shipping_method": "nothing"})
+        assert refusal(reply, 400) == ("invalid_shipping_method", "shipping_method")
+    assert not Order.objects.exists()
+    billing = {**ADDRESS, "country": "DE", "tax_id": "DE136695976"}
+    order = place_order(as_customer, None, shipping_address=None, shipping_method="berlin", billing_address=billing)
+    assert (order["shipping_address"], order["billing_address"]["tax_id"]) == (None, "DE136695976")
+
+
+def test_a_quote_shows_the_prices_that_orders_charge(as_customer: APIClient, product: Product) -> None:
+    add_to_cart(as_customer, product)
+    prices: list[dict[str, str]] = []
+    for _ in range(2):
+        listed = {}
+        for each in as_customer.post(QUOTE, {"shipping_address": ADDRESS}).json()["shipping_methods"]:
+            body = {"shipping_address": ADDRESS, "shipping_method": each["code"]}
+            assert as_customer.post(QUOTE, body).json()["shipping"] == each["price"]
+            listed[each["code"]] = each["price"]
+        prices.append(listed)
+        Promotion.objects.create(automatic=True, kind="free_shipping", name="Free")
+    assert prices == [
+        {"standard": "4.90", "berlin": "0.00", "oakland": "2.00"},
+        {"standard": "0.00", "berlin": "0.00", "oakland": "0.00"},
+    ]
 
 
 def test_clients_see_which_methods_are_pick_ups(anonymous: APIClient) -> None:
