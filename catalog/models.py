@@ -145,7 +145,10 @@ class Product(models.Model):
     # The order in which `options` shows names and values: [{"name": "size", "values": ["S", "M"]}].
     option_order = OptionsField("option order", default=list, blank=True, validators=[validate_option_order])
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # When an item of the list last changed, for clients that poll `updated_since`: never before the write.
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    # By staff; of a bulk change when it was requested. Null in documents of earlier releases.
+    edited_at = models.DateTimeField(null=True, editable=False)
 
     # The read model, written by `catalog.read_model` only.
     category_name = models.CharField(max_length=120, blank=True, editable=False)

@@ -49,7 +49,9 @@ def refresh(*product_ids: ObjectId) -> bool:
         for product, change in ((product, changes[pk]) for pk, product in products.items())
     )
     sync_items(products.values())
-    documents.update_rows(Product, {pk: {**change, "updated_at": now} for pk, change in changes.items()})
+    documents.update_rows(
+        Product, {pk: {**change, "updated_at": now, "edited_at": now} for pk, change in changes.items()}
+    )
     return any(products[pk].compare_at_price != change["compare_at_price"] for pk, change in changes.items())
 
 
@@ -155,7 +157,7 @@ def searched_values(attributes: dict[str, str], options: Iterable[dict[str, str]
 
 def rename_category(category: Category, *, products: Sequence[ObjectId]) -> None:
     """Update those of the products that are in the category, and in no other."""
-    changes = category_fields(category) | search_terms.with_category(category.name)
+    changes = category_fields(category) | search_terms.with_category(category.name) | {"updated_at": timezone.now()}
     alone = Q(additional_categories=[]) | Q(additional_categories__isnull=True)
     Product.objects.filter(alone, pk__in=products, category=category).update(**changes)
 
@@ -178,14 +180,14 @@ class Visibility(NamedTuple):
         return Counted(shared=self.lineage or []) if self.additional_categories else Counted(alone=self.category)
 
 
-def set_active(products: Sequence[Visibility], *, is_active: bool, updated_at: datetime) -> None:
+def set_active(products: Sequence[Visibility], *, is_active: bool, as_of: datetime) -> None:
     """Call it in a transaction.
 
-    Writes ``updated_at`` also of those that stay as they are, so that a job of an earlier request skips them.
+    Writes ``edited_at`` also of those that stay as they are, so that a job of an earlier request skips them.
     """
     shared = [product.pk for product in products if product.additional_categories]
     alone = [product.pk for product in products if not product.additional_categories]
-    changes = {"is_active": is_active, "updated_at": updated_at}
+    changes = {"is_active": is_active, "updated_at": timezone.now(), "edited_at": as_of}
     Product.objects.filter(pk__in=alone).update(**changes, counted_in=F("category") if is_active else None)
     if shared:
         Product.objects.filter(pk__in=shared).update(**changes, shared_in=F("category_lineage") if is_active else [])
@@ -221,7 +223,10 @@ def add_to_rating(product_id: ObjectId, *, reviews: int, stars: int) -> None:
     product = Product.objects.get(pk=product_id)
     count, total = product.rating_count + reviews, product.rating_sum + stars
     Product.objects.filter(pk=product_id).update(
-        rating_count=count, rating_sum=total, rating_average=rating_average(count, total)
+        rating_count=count,
+        rating_sum=total,
+        rating_average=rating_average(count, total),
+        updated_at=timezone.now(),
     )
 
 
@@ -237,10 +242,13 @@ def refresh_in_stock(product_ids: set[ObjectId]) -> None:
     if not product_ids:
         return
     variants = group_by_product(Variant.objects.filter(product__in=product_ids, is_active=True).order_by("id"))
+    now = timezone.now()
     documents.bulk_write(
         Product,
         [
-            UpdateOne({"_id": pk}, {"$set": stock_fields(variants[pk]), "$inc": {"stock_flips": 1}})
+            UpdateOne(
+                {"_id": pk}, {"$set": {**stock_fields(variants[pk]), "updated_at": now}, "$inc": {"stock_flips": 1}}
+            )
             for pk in sorted(product_ids)
         ],
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from bson import ObjectId
 from django.db import IntegrityError
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.text import slugify
 
 from catalog import images, read_model, stock
@@ -138,7 +138,7 @@ def set_active(products: list[Product], *, is_active: bool, as_of: datetime | No
     staff_log.record(Action.CHANGE, *products, fields=["is_active"])
     rows = Product.objects.filter(pk__in=[product.pk for product in products])
     found = [read_model.Visibility(*row) for row in rows.values_list(*read_model.VISIBILITY_FIELDS)]
-    read_model.set_active(found, is_active=is_active, updated_at=as_of or now())
+    read_model.set_active(found, is_active=is_active, as_of=as_of or now())
     return len(found)
 
 
@@ -164,7 +164,7 @@ def set_active_later(*, products: list[str], is_active: bool, asked_at: str, sta
     first, later = products[:ACTIVATED_TOGETHER], products[ACTIVATED_TOGETHER:]
     request_context.bind_staff(Staff(*staff) if staff else None)
     as_of = datetime.fromisoformat(asked_at)
-    unchanged = Product.objects.filter(pk__in=first, updated_at__lte=as_of)
+    unchanged = Product.objects.filter(Q(edited_at=None) | Q(edited_at__lte=as_of), pk__in=first)
     set_active(list(unchanged), is_active=is_active, as_of=as_of)
     if later:
         raise jobs.Continue(products=later, is_active=is_active, asked_at=asked_at, staff=staff)

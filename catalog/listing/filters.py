@@ -66,7 +66,10 @@ class ProductFiltersSerializer(serializers.Serializer):
     )
     updated_since = TimeField(
         required=False,
-        help_text="Products that were changed then or later, not by sales, stock, reviews or a category's new name.",
+        help_text="Products whose item changed then or later: also because they sold out or came back, a sale began or "
+        "ended, a review was written or their category was renamed. To poll, start a minute before the latest "
+        "`updated_at` that you have: a change may take so long to become visible. Products that are deleted or "
+        "unpublished are not listed.",
     )
     collection = LowerSlugField(max_length=140, required=False, help_text="A slug.")
     min_price = MoneyField(required=False)

@@ -88,6 +88,8 @@ def test_the_latest_request_for_a_product_wins(
     reply = as_staff.patch(f"{API}/products/{single.pk}/", {"is_active": True})
     assert reply.status_code == 200
     unpublishing = Job.objects.earliest("pk")
+    # No edit.
+    Product.objects.filter(pk=hidden.pk).update(updated_at=timezone.now())
     # In either order.
     Job.objects.filter(pk=unpublishing.pk).update(run_at=timezone.now() + timedelta(hours=1))
     run_jobs()

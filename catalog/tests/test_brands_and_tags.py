@@ -6,13 +6,18 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
-from catalog.models import Product
+from catalog.due_prices import store_due_prices
+from catalog.models import Category, Product
+from catalog.services import save_category, set_active_later
 from catalog.tests.conftest import LIST
 from catalog.tests.product_page import save
+from shop.audit import violations
 from shop.dev.testing.commands import count_commands
 from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, place_order
 
 pytestmark = pytest.mark.django_db
 
@@ -62,6 +67,44 @@ def test_a_product_is_found_by_the_time_of_its_last_change(
     facets = anonymous.get(f"{LIST}facets/", {"updated_since": since}).json()
     assert (facets["count"], facets["tags"]) == (1, [])
     assert refusal(anonymous.get(LIST, {"updated_since": "yesterday"}), 400) == ("invalid", "updated_since")
+
+
+def test_a_client_that_polls_sees_each_change_of_an_item(
+    as_staff: APIClient, as_customer: APIClient, names: Names, make_product: Callable[..., Product]
+) -> None:
+    category = Category.objects.create(name="Cups", slug="cups")
+    mug = make_product("Mug", price="0", stock=2, category=category)
+    (variant,) = mug.variants.all()
+
+    def rename() -> None:
+        category.name = "Mugs"
+        save_category(category=category)
+
+    def begin_sale() -> None:
+        Product.objects.filter(pk=mug.pk).update(next_price_at=timezone.now())
+        store_due_prices(None)
+
+    def publish_later() -> None:
+        as_of = (timezone.now() - timedelta(hours=1)).isoformat()
+        Product.objects.filter(pk=mug.pk).update(edited_at=timezone.now() - timedelta(hours=2))
+        set_active_later(products=[str(mug.pk)], is_active=True, asked_at=as_of, staff=None)
+
+    review = {"rating": 5, "title": "Lovely", "body": "Holds tea."}
+    place_order(as_customer, mug)
+    for change in (
+        rename,
+        lambda: as_customer.post(f"{LIST}{mug.pk}/reviews/", review),
+        lambda: place_order(as_customer, mug),
+        lambda: as_staff.post(f"{API}/variants/{variant.pk}/stock/", {"set": 3}),
+        begin_sale,
+        publish_later,
+    ):
+        Product.objects.update(updated_at=timezone.now() - timedelta(hours=1))
+        since = timezone.now()
+        assert names(updated_since=since.isoformat()) == []
+        change()
+        assert names(updated_since=since.isoformat()) == ["Mug"]
+    assert not violations()
 
 
 def test_variants_come_with_the_list_in_the_same_command(

@@ -171,7 +171,11 @@ def test_a_product_that_was_sold_is_deactivated_and_keeps_everything(
     assert as_staff.get(f"{LIST}{mug.pk}/").json()["is_active"] is False
     after = dump_database()
     product = after["catalog_product"][0]
-    read_model = {"is_active": False, "counted_in": None, "updated_at": product["updated_at"]}
+    read_model = {
+        "is_active": False,
+        "counted_in": None,
+        **{name: product[name] for name in ("updated_at", "edited_at")},
+    }
     before["catalog_product"][0] |= read_model
     before["catalog_category"][0]["active_products"] = 0
     (noted,) = before["shop_staffaction"] = after["shop_staffaction"]
