@@ -15,6 +15,7 @@ from accounts.models import Address, User
 from cart.promotions.models import Promotion
 from catalog import images, services
 from catalog.collections import membership
+from catalog.collections.images import FOLDER
 from catalog.collections.models import Collection
 from catalog.models import Category, Product, ProductImage, Variant
 from catalog.vocabulary import upkeep
@@ -22,6 +23,7 @@ from orders.models import ShippingMethod, ShippingRate, ShippingZone, TaxRate
 from shop import media, money
 from shop.dev.demo import terms
 from shop.dev.demo.products import CATEGORIES, COLLECTIONS, ON_SALE, DemoPicture, DemoProduct, shop_price
+from shop.dev.demo.products.model import MEDIA
 
 # Called with (done, total).
 Tick = Callable[[int, int], None]
@@ -66,7 +68,9 @@ def seed_products(products: Sequence[DemoProduct], *, tick: Tick) -> int:
     # In reverse, as lists show the newest first.
     for number, product in enumerate(reversed(products), start=1):
         if product.slug not in known:
-            services.create_product(data={**product.data(), "category": categories[product.category]})
+            also_in = [categories[slug].pk for slug in product.also_in]
+            placed = {"category": categories[product.category], "additional_categories": also_in}
+            services.create_product(data={**product.data(), **placed})
         tick(number, len(products))
     if made := len(products) - len(known):
         # The worker would do it within minutes.
@@ -82,6 +86,19 @@ def seed_collections() -> int:
         collection = Collection.objects.create(slug=slug, name=name, description=description, position=position)
         found = dict(Product.objects.filter(slug__in=products).values_list("slug", "pk"))
         membership.add_products(collection=collection, products=[found[each] for each in products if each in found])
+    return len(missing)
+
+
+def seed_collection_pictures() -> int:
+    """Give collections without a picture one of their first product."""
+    first = {each.slug: each.products[0] for each in COLLECTIONS}
+    missing = list(Collection.objects.filter(slug__in=first, image=""))
+    for collection in missing:
+        # The second picture: the leading one is a studio shot.
+        path = sorted((MEDIA / first[collection.slug]).iterdir())[1]
+        image = media.prepare_image(ContentFile(path.read_bytes(), name=path.name))
+        name = media.store_image(image, folder=FOLDER)
+        Collection.objects.filter(pk=collection.pk).update(image=name)
     return len(missing)
 
 

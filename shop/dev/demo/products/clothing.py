@@ -137,6 +137,7 @@ CLOTHING = (
         slug="weekender-duffel",
         name="Weekender Duffel",
         category="bags",
+        also_in=("accessories",),
         brand="Wayfare",
         sku="BAG-WEEKENDER",
         price="138.00",

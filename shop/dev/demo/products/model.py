@@ -64,9 +64,11 @@ class DemoProduct:
     tax_class: str = "standard"
     brand: str = ""
     tags: tuple[str, ...] = ()
+    # Slugs of additional categories.
+    also_in: tuple[str, ...] = ()
 
     def data(self) -> dict[str, Any]:
-        """Return arguments of `catalog.services.create_product`, without the category."""
+        """Return arguments of `catalog.services.create_product`, without the categories."""
         return {
             "name": self.name,
             "slug": self.slug,

@@ -52,6 +52,7 @@ class Command(BaseCommand):
         made += seeding.seed_collections() + seeding.seed_sale()
         with Progress(self.stdout, "Demo pictures") as bar:
             made += seeding.seed_pictures(PRODUCTS, tick=bar)
+        made += seeding.seed_collection_pictures()
         self.stdout.write(
             f"  Demo data created: {len(PRODUCTS)} products."
             if made
