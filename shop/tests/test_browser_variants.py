@@ -46,6 +46,9 @@ def test_staff_generate_sixty_four_variants_and_duplicate_the_product(db: None, 
         page.get_by_text("64 combinations").wait_for()
         page.screenshot(path=pictures / "variants-preview-1440.png")
         page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+        for name in ("html", ".shop-scroll"):
+            too_wide = page.locator(name).evaluate("element => element.scrollWidth - element.clientWidth")
+            assert too_wide <= 0, f"{name} scrolls sideways"
         page.screenshot(path=pictures / "variants-preview-390.png")
         page.get_by_role("button", name="Add 64 variants").click()
         page.get_by_text("63 variants added").wait_for()
