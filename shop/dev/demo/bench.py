@@ -179,6 +179,7 @@ class _Writer:
                     "attribute_pairs": [],
                     "created_at": now,
                     "updated_at": now,
+                    "edited_at": now,
                 }
             )
             variants.append(

@@ -157,6 +157,7 @@ class Products:
                 "sales": ledger.sold[number],
                 "created_at": created,
                 "updated_at": created,
+                "edited_at": created,
             },
         )
 
