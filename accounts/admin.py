@@ -9,20 +9,26 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.utils.html import format_html, format_html_join
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from accounts import hooks, services, tokens
 from accounts.admin_forms import NewUserForm, SetPasswordForm, UserForm
 from accounts.models import Address, User
 from accounts.postal import postal_lines
+from accounts.staff import invitations, second_factors
+from accounts.staff.forms import InvitationForm
+from accounts.staff.views import admin_address
 from shop.admin.base import PlainDeleteConfirmationMixin, SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, link, list_url
 from shop.admin.lists import MOST_FOUND, CreationDaysFilter, IndexedSearchMixin, ListIndex, by_id, first_found, in_order
+from shop.admin.refusals import add_refusal
 from shop.api.errors import ShopError
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
@@ -87,7 +93,8 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
     sortable_by = ("person", "date_joined")
     creation_field = "date_joined"
     inlines = (AddressInline,)
-    actions_detail = ("send_verification", "send_password_link")
+    actions_list = ("invite",)
+    actions_detail = ("send_verification", "send_password_link", "invite_again", "reset_two_factor")
     readonly_fields = ("date_joined", "last_admin_login", "orders")
     fieldsets = (
         (None, {"fields": (("email", "name"), ("phone", "email_verified"), "password")}),
@@ -160,7 +167,14 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
     def has_write_to_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return self.has_change_permission(request, self.find(request, object_id))
 
+    def has_invite_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
     def action_blocker(self, button: str, user: User) -> str:
+        if button == "reset_two_factor":
+            return "" if second_factors.factor_of(user) else "This account has no two-factor login."
+        if button == "invite_again" and not (user.is_staff and not user.has_usable_password()):
+            return "This account has no open invitation."
         if not user.is_active:
             return "This account is inactive and receives no mail."
         return "This address is already verified." if button == "send_verification" and user.email_verified else ""
@@ -189,6 +203,46 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
     def send_password_link(self, request: HttpRequest, form: DialogForm, user: User) -> str:
         return self._send(user, services.send_password_reset)
 
+    @action(description="Invite a member of staff", icon="person_add", permissions=["invite"], url_path="invite")
+    def invite(self, request: HttpRequest) -> HttpResponse:
+        form = InvitationForm(request.POST or None)
+        if form.is_valid():
+            try:
+                user = invitations.invite(**form.cleaned_data, admin=admin_address(request))
+            except ShopError as error:
+                add_refusal(form, error)
+            else:
+                self.message_user(request, f"The invitation to {user.email} is being sent.", messages.SUCCESS)
+                return HttpResponseRedirect(self.change_url(user.pk))
+        context = {**self.admin_site.each_context(request), "title": "Invite a member of staff", "form": form}
+        return TemplateResponse(request, "admin/staff/invite.html", context)
+
+    @dialog(
+        button="Send invitation again",
+        icon="forward_to_inbox",
+        permissions=["invite"],
+        url_path="invite-again",
+        title="Send the invitation again?",
+        submit="Send invitation",
+    )
+    def invite_again(self, request: HttpRequest, form: DialogForm, user: User) -> str:
+        invitations.invite_again(user=user, admin=admin_address(request))
+        return f"The invitation to {user.email} is being sent."
+
+    @dialog(
+        button="Remove two-factor login",
+        icon="phonelink_erase",
+        permissions=["invite"],
+        url_path="remove-two-factor",
+        title="Remove the two-factor login of this account?",
+        text="For a member of staff who lost their device and recovery codes. They can set it up again.",
+        submit="Remove",
+        variant=ActionVariant.DANGER,
+    )
+    def reset_two_factor(self, request: HttpRequest, form: DialogForm, user: User) -> str:
+        second_factors.remove(user=user)
+        return f"{user.email} logs in with the password only, until two-factor login is set up again."
+
     @staticmethod
     @transactional("admin.send_mail")
     def _send(user: User, send: Callable[..., None]) -> str:
@@ -205,7 +259,9 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
 
     def write(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
         super().write(request, obj, form, change)
-        if change and "is_active" in form.changed_data and not obj.is_active:
+        deactivated = "is_active" in form.changed_data and not obj.is_active
+        # The logins of a customer were not checked like those of staff.
+        if change and (deactivated or "is_staff" in form.changed_data):
             tokens.revoke_all(obj)
         # Unless the same edit verifies the new address.
         if (

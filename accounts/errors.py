@@ -10,6 +10,26 @@ class InvalidCredentials(AuthenticationFailed):
     default_detail = "Incorrect e-mail or password."
 
 
+class SecondFactorRequired(AuthenticationFailed):
+    """The password is correct, and the account has two-factor login."""
+
+    default_code = "second_factor_required"
+    default_detail = "Enter the code of your authenticator app."
+
+
+class InvalidCode(AuthenticationFailed):
+    default_code = "invalid_code"
+    default_detail = "This code is incorrect or was already used."
+
+
+class SecondFactorMissing(ShopError):
+    """Staff need two-factor login, and this account has none."""
+
+    status_code = 403
+    default_code = "second_factor_missing"
+    default_detail = "Set up two-factor login in the admin first."
+
+
 class AccountGone(AuthenticationFailed):
     """The account was deleted, or its tokens were revoked."""
 
@@ -49,3 +69,8 @@ class InvalidLink(ShopError):
 
     default_code = "invalid_token"
     default_detail = "This link is no longer valid. Request a new one."
+
+
+class AlreadyStaff(ShopError):
+    default_code = "already_staff"
+    default_detail = "This account is already a member of staff."

@@ -32,7 +32,7 @@ class Link:
         return timesince(now, now + self.lifetime).replace("\xa0", " ")
 
     def url(self, user: User) -> str:
-        return mails.storefront_url(self._page, uid=str(user.pk), token=self._token(user))
+        return mails.storefront_url(self._page, uid=str(user.pk), token=self.token(user))
 
     def owner(self, *, uid: ObjectId, token: str) -> User:
         """Raises :class:`InvalidLink`.
@@ -52,7 +52,7 @@ class Link:
     def _signer(self) -> TimestampSigner:
         return TimestampSigner(sep=".", salt=f"accounts.links.{self._purpose}")
 
-    def _token(self, user: User) -> str:
+    def token(self, user: User) -> str:
         fields = self._signed_fields(user)
         return self._signer.sign(fields).removeprefix(f"{fields}.")
 
@@ -86,4 +86,11 @@ VERIFICATION = Link(
     page="verify-email",
     lifetime="EMAIL_VERIFICATION_TIMEOUT",
     bound_to=lambda user: [user.email_verified],
+)
+# Opens a page of the admin, see `accounts.staff.views`.
+INVITATION = Link(
+    "staff_invitation",
+    page="",
+    lifetime="STAFF_INVITATION_TIMEOUT",
+    bound_to=lambda user: [user.password, user.token_version],
 )

@@ -1,8 +1,10 @@
 """Account mails; inactive accounts get none."""
 
+from typing import Any
+
 from bson import ObjectId
 
-from accounts.links import EMAIL_CHANGE, RESET, VERIFICATION, Link
+from accounts.links import EMAIL_CHANGE, INVITATION, RESET, VERIFICATION, Link
 from accounts.models import User
 from shop.jobs import mails
 from shop.jobs.mails import Budget, Mail
@@ -30,6 +32,31 @@ def reset_mail(*, user: str) -> Mail | None:
     if (person := _recipient(user)) is None:
         return None
     return _to(person, Budget.PASSWORD_RESET, "Choose a new password", "reset", _link_context(RESET, person))
+
+
+@mails.mail("accounts.staff_reset_mail", urgent=True)
+def staff_reset_mail(*, user: str, admin: str) -> Mail | None:
+    """``admin`` is the address of the admin."""
+    if (person := _recipient(user)) is None or not person.is_staff:
+        return None
+    context = {
+        "link": f"{admin}choose-password/{person.pk}/{RESET.token(person)}/",
+        "good_for": RESET.lifetime_in_words,
+    }
+    return _to(person, Budget.PASSWORD_RESET, "Choose a new password", "reset", context)
+
+
+@mails.mail("accounts.invitation_mail", urgent=True)
+def invitation_mail(*, user: str, admin: str) -> Mail | None:
+    """``admin`` is the address of the admin."""
+    if (person := _recipient(user)) is None or not person.is_staff:
+        return None
+    link = admin
+    if not person.has_usable_password():
+        link = f"{admin}accept-invitation/{person.pk}/{INVITATION.token(person)}/"
+    context = {"link": link, "good_for": INVITATION.lifetime_in_words, "is_new": link != admin}
+    # Written by a superuser to a mailbox that they chose: no budget.
+    return _to(person, None, "You are invited to the team", "invitation", context)
 
 
 @mails.mail("accounts.new_password_mail", urgent=True)
@@ -93,7 +120,7 @@ def _link_context(link: Link, user: User) -> dict[str, str]:
     return {"link": link.url(user), "good_for": link.lifetime_in_words}
 
 
-def _to(user: User, budget: Budget, subject: str, template: str, context: dict[str, str]) -> Mail:
+def _to(user: User, budget: Budget | None, subject: str, template: str, context: dict[str, Any]) -> Mail:
     return Mail(
         to=user.email,
         verified=user.email_verified,

@@ -13,6 +13,7 @@ from django_countries import countries
 from accounts.passwords import hash_password, normalize_password, spellings
 from accounts.phone_numbers import MAX_LENGTH as MAX_PHONE_LENGTH
 from accounts.phone_numbers import normalize_phone, validate_phone
+from accounts.staff.models import SecondFactor  # noqa: F401 (found by Django here)
 from accounts.tax_ids import MAX_LENGTH as MAX_TAX_ID_LENGTH
 from shop.db import documents
 from shop.db.mongodb import CASE_INSENSITIVE, LAST_CHARACTER, CaseInsensitiveIndex, TTLIndex

@@ -102,6 +102,9 @@ class RegisterSerializer(serializers.Serializer):
 class LoginSerializer(serializers.Serializer):
     email = serializers.CharField(max_length=254)
     password = PasswordField()
+    code = serializers.CharField(
+        max_length=20, required=False, allow_blank=True, default="", help_text="For staff with two-factor login."
+    )
 
 
 class RefreshSerializer(serializers.Serializer):

@@ -9,6 +9,7 @@ from accounts.errors import AccountGone, EmailTaken, InvalidCredentials, Invalid
 from accounts.links import reset_is_bound_to
 from accounts.models import KnownNetwork, User, UserQuerySet
 from accounts.passwords import hash_password
+from accounts.staff import second_factors
 from accounts.tokens import TokenPair
 from shop import jobs, media
 from shop.api.errors import ServiceUnavailable
@@ -38,13 +39,20 @@ def _open_account(user: User) -> None:
     mails.welcome_mail.enqueue(user=str(user.pk))
 
 
-def log_in(*, email: str, password: str, ip_address: str, cart_token: str = "") -> tuple[User, TokenPair]:
-    """Timing does not reveal whether the account exists. Raises :class:`InvalidCredentials` and ``Throttled``."""
+def log_in(
+    *, email: str, password: str, ip_address: str, code: str = "", cart_token: str = ""
+) -> tuple[User, TokenPair]:
+    """Timing does not reveal whether the account exists.
+
+    Raises :class:`InvalidCredentials`, ``Throttled`` and, for staff, the errors of ``second_factors.require_code``.
+    """
     network = logins.count_attempt(email=email, ip_address=ip_address)
     user = authenticate(username=normalize_email(email), password=password)
     if user is None:
         logger.info("login_failed")
         raise InvalidCredentials
+    if user.is_staff:
+        second_factors.require_code(user=user, code=code)
     return user, _issue_tokens(user, ip_address=ip_address, cart_token=cart_token, network=network)
 
 
@@ -210,7 +218,8 @@ def delete_account_and_data(*, user: User) -> None:
     require_account(user)
     hooks.on_deletion(user=user)
     # These jobs contain the address.
-    jobs.Job.objects.filter(kind=send_reset_if_known.name, payload={"email": user.email}).delete()
+    lookups = (send_reset_if_known.name, "accounts.find_staff_who_resets")
+    jobs.Job.objects.filter(kind__in=lookups, payload__email=user.email).delete()
     notices = ("accounts.email_change_notice", "accounts.email_changed_mail")
     jobs.Job.objects.filter(kind__in=notices, payload__user=str(user.pk)).delete()
     delete_image_later(User.objects.values_list("avatar", flat=True).get(pk=user.pk))

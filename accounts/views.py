@@ -18,8 +18,11 @@ from accounts.authentication import UserRequest
 from accounts.errors import (
     AddressBookFull,
     EmailTaken,
+    InvalidCode,
     InvalidCredentials,
     InvalidRefreshToken,
+    SecondFactorMissing,
+    SecondFactorRequired,
     UnknownState,
     WrongPassword,
 )
@@ -67,7 +70,7 @@ class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     rate_scopes = {"register": "register", "login": "login", "refresh": "refresh", "logout": "refresh"}
     errors = {
         "register": [EmailTaken],
-        "login": [InvalidCredentials],
+        "login": [InvalidCredentials, InvalidCode, SecondFactorMissing, SecondFactorRequired],
         "refresh": [InvalidRefreshToken],
         "logout": [InvalidRefreshToken],
     }

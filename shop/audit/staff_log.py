@@ -69,6 +69,7 @@ class Action(models.TextChoices):
     REPLAY = "replay", "replayed"
     RUN = "run", "ran"
     MAIL = "mail", "sent an e-mail to"
+    INVITE = "invite", "invited"
 
 
 class StaffAction(models.Model):

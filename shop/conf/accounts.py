@@ -38,3 +38,8 @@ PASSWORD_RESET_TIMEOUT = env.whole_number("PASSWORD_RESET_TIMEOUT", default=3600
 EMAIL_VERIFICATION_TIMEOUT = env.whole_number(
     "EMAIL_VERIFICATION_TIMEOUT", default=3 * 24 * 3600, at_least=60, at_most=30 * 24 * 3600
 )
+# For members of staff, in the admin and at the API's login.
+ADMIN_REQUIRE_TWO_FACTOR = env.switch("ADMIN_REQUIRE_TWO_FACTOR", default=False)
+STAFF_INVITATION_TIMEOUT = env.whole_number(
+    "STAFF_INVITATION_TIMEOUT", default=3 * 24 * 3600, at_least=60, at_most=30 * 24 * 3600
+)

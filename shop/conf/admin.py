@@ -26,6 +26,11 @@ def _section(title: str, *pages: dict[str, Any], separator: bool = True, collaps
     return {"title": title, "separator": separator, "collapsible": collapsible, "items": pages}
 
 
+def _team() -> dict[str, Any]:
+    page = _page("Team", "badge", "accounts.user")
+    return {**page, "link": lambda request: f"{reverse_lazy('admin:accounts_user_changelist')}?is_staff__exact=1"}
+
+
 UNFOLD = {
     "SITE_TITLE": "Shop",
     "SITE_HEADER": "Shop",
@@ -36,6 +41,12 @@ UNFOLD = {
     "BORDER_RADIUS": "8px",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("shop/favicon.svg")}],
     "DASHBOARD_CALLBACK": "shop.admin.dashboard.add_to_index",
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+            {"title": "Two-factor login", "link": reverse_lazy("admin:two_factor")},
+        ]
+    },
     "STYLES": [lambda request: static("shop/admin.css")],
     "SCRIPTS": [lambda request: static("shop/admin.js")],
     "COLORS": {
@@ -87,7 +98,7 @@ UNFOLD = {
                 _page("Promotions", "local_activity", "cart.promotion"),
                 _page("Carts", "shopping_cart", "cart.cart"),
             ),
-            _section("Staff", _page("Groups", "admin_panel_settings", "auth.group")),
+            _section("Staff", _team(), _page("Groups", "admin_panel_settings", "auth.group")),
             _section(
                 "System",
                 _page("Staff actions", "history", "shop.staffaction"),

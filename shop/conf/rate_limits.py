@@ -10,6 +10,8 @@ RATE_LIMIT_RULES = {
     "login_account": (10, 60),
     "login_account_hour": (50, 3600),
     "login_strangers": (100, 3600),
+    # Codes of two-factor logins, per account.
+    "second_factor": (10, 3600),
     "refresh": (120, 60),
     "password": (10, 60),
     "logout_all": (10, 60),

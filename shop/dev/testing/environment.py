@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "DEFAULT_FROM_EMAIL": "",
     # For other processes; in pytest Django keeps mails in memory.
     "EMAIL_URL": "dummymail://",
+    "ADMIN_REQUIRE_TWO_FACTOR": "off",
     "EMAIL_VERIFICATION_TIMEOUT": "259200",
     "ERASURE_GRACE_DAYS": "90",
     "ORDER_NOTICE_EMAILS": "",
@@ -58,6 +59,7 @@ ENVIRONMENT = {
     "STOCK_MOVEMENT_MONTHS": "24",
     "PAPER_SIZE": "a4",
     "PASSWORD_RESET_TIMEOUT": "3600",
+    "STAFF_INVITATION_TIMEOUT": "259200",
     "PORT": "8000",
     "PRICES_INCLUDE_TAX": "0",
     "RATE_LIMITS": "off",
