@@ -22,10 +22,9 @@ class InvalidCode(AuthenticationFailed):
     default_detail = "This code is incorrect or was already used."
 
 
-class SecondFactorMissing(ShopError):
+class SecondFactorMissing(AuthenticationFailed):
     """Staff need two-factor login, and this account has none."""
 
-    status_code = 403
     default_code = "second_factor_missing"
     default_detail = "Set up two-factor login in the admin first."
 

@@ -3,6 +3,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from django.utils.text import format_lazy
 
 
 def _page(title: str, icon: str, model: str) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def _section(title: str, *pages: dict[str, Any], separator: bool = True, collaps
 
 def _team() -> dict[str, Any]:
     page = _page("Team", "badge", "accounts.user")
-    return {**page, "link": lambda request: f"{reverse_lazy('admin:accounts_user_changelist')}?is_staff__exact=1"}
+    return {**page, "link": format_lazy("{}?is_staff__exact=1", page["link"])}
 
 
 UNFOLD = {

@@ -141,6 +141,8 @@ def test_the_sidebar_calls_a_page_what_the_page_calls_itself(browser: Client, db
         for section in page.context["sidebar_navigation"]
         if "title" in section
         for item in section["items"]
+        # The others are lists with a filter.
+        if "?" not in str(item["link"])
     }
     expected = {
         url_of(model._meta.label_lower): (

@@ -57,6 +57,7 @@ CLASSIFIED: dict[str, str] = {
             "accounts.user.avatar",
             "accounts.user.password",
             "accounts.tokenfamily.current",
+            "accounts.secondfactor.secret",
             "accounts.knownnetwork.id",
             "accounts.address.name",
             "accounts.address.company",
@@ -284,6 +285,7 @@ CLASSIFIED: dict[str, str] = {
 NO_CANARIES = {
     "accounts.user.password",
     "accounts.tokenfamily.current",
+    "accounts.secondfactor.secret",
     "accounts.knownnetwork.id",
     "accounts.address.country",
     "payments.payment.client_secret",

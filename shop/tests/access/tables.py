@@ -135,7 +135,7 @@ ADMIN = {
     for model, *cells in map(
         str.split,
         """
-    accounts.user            -                            -                         LCH  LACSDH+password+send_password_link+send_verification
+    accounts.user            -                            -                         LCH  LACSDH+password+send_password_link+send_verification+invite+invite_again+reset_two_factor
     auth.group               -                            -                         LCH  LACSDH+delete_selected
     cart.cart                -                            -                         LCH  LCH
     cart.promotion           -                            -                         LCH  LACSDH
@@ -164,6 +164,11 @@ ADMIN = {
 SITE = {
     "index": (302, 302, 200),
     "login": (200, 200, 302),
+    "login_code": (302, 302, 302),
+    "forgot_password": (200, 200, 200),
+    "choose_password": (200, 200, 200),
+    "accept_invitation": (200, 200, 200),
+    "two_factor": (302, 302, 200),
     "logout": (302, 302, 405),
     "password_change": (302, 302, 200),
     "password_change_done": (302, 302, 200),
@@ -171,6 +176,8 @@ SITE = {
     "jsi18n": (302, 302, 200),
     "autocomplete": (302, 302, 403),
 }
+# Pages behind a link in a mail; this one is not valid.
+WITH_LINK = ("choose_password", "accept_invitation")
 # The list of an app's models: 404 for those who may see none of them.
 APPS = {
     "accounts": ("reader", "boss"),
