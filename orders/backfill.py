@@ -1,6 +1,9 @@
-"""Addresses of orders that were placed before orders had one. Once all have it, the index finds none."""
+"""Fields of orders that were placed before orders had them. Once all have them, the indexes find none."""
+
+from pymongo import UpdateMany
 
 from accounts.models import User
+from orders.lifecycle import STATUSES
 from orders.models import Order
 from shop import jobs
 from shop.db import documents
@@ -21,6 +24,25 @@ def add_addresses(cursor: Cursor) -> Cursor:
             # An order that is detached concurrently has an empty address.
             unchanged = {**row, "email": None}
             added += documents.update_one(Order, unchanged, {"$set": {"email": emails.get(row["user_id"], "")}})
+        if limit.is_over:
+            return added
+    return None
+
+
+@jobs.every_in_slices(3600, name="orders.add_update_times")
+def add_update_times(cursor: Cursor) -> Cursor:
+    """Let orders that have not changed since they were placed have that time; the cursor is their number."""
+    added, limit = cursor or 0, TimeLimit()
+    # With all statuses, for the index.
+    any_status = {name: {"$in": [str(each) for each in known]} for name, known in STATUSES.items()}
+    without = {**any_status, "updated_at": None}
+    while keys := documents.aggregate(
+        Order,
+        [{"$match": without}, {"$limit": ORDERS_AT_ONCE}, {"$project": {"_id": 1}}],
+        index="order_updated_statuses",
+    ):
+        match = {"_id": {"$in": [row["_id"] for row in keys]}, "updated_at": None}
+        added += documents.bulk_write(Order, [UpdateMany(match, [{"$set": {"updated_at": "$created_at"}}])])
         if limit.is_over:
             return added
     return None

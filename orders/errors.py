@@ -35,6 +35,31 @@ class OrderNotErasable(Conflict):
     default_detail = "Only an order of a guest can be erased. An account's data is erased by deleting the account."
 
 
+class OrderErased(Conflict):
+    default_code = "order_erased"
+    default_detail = "The personal data of this order was erased."
+
+
+class TooManyNotes(Conflict):
+    default_code = "too_many_notes"
+    default_detail = "This order has the maximum number of notes."
+
+
+class NoteNotOwn(Conflict):
+    default_code = "note_not_own"
+    default_detail = "This note was deleted, or another member of staff wrote it."
+
+
+class MailNotResent(Conflict):
+    default_code = "mail_not_resent"
+    default_detail = "This e-mail is queued, or was sent a moment ago."
+
+
+class MailOutdated(Conflict):
+    default_code = "mail_outdated"
+    default_detail = "This e-mail no longer applies to the order, or has no recipient."
+
+
 class NoOpenFlag(Conflict):
     default_code = "no_open_flag"
     default_detail = "This order has no open flag."

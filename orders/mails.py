@@ -1,22 +1,28 @@
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from bson import ObjectId
 from django.conf import settings
+from django.utils import timezone
 from django_countries import countries
 
 from accounts.mails import salutation
 from accounts.models import User
 from accounts.postal import postal_lines
 from orders import summary
+from orders.errors import MailNotResent, MailOutdated
 from orders.lifecycle import AFTER_PAYMENT, TRANSITIONS, Actor, Event, FulfilmentStatus, OrderStatus, PaymentStatus
+from orders.mail_log import MAILS_KEPT, MailStatus, OrderMail
 from orders.models import Order
 from orders.tokens import new_token
 from shop import money
+from shop.api.object_ids import parse_object_id
+from shop.audit import staff_log
+from shop.audit.staff_log import Action
 from shop.db import documents
+from shop.db.transactions import transactional
 from shop.jobs import Job, mails
-from shop.jobs.mails import Mail
+from shop.jobs.mails import Mail, Outcome
 from shop.media.urls import image_url
 
 # Most customers pay or retry within minutes.
@@ -25,26 +31,54 @@ UNPAID_MAIL_DELAY = timedelta(minutes=3)
 CUSTOMER_MAILS = {event: rule.customer_mail for event, rule in TRANSITIONS.items() if rule.customer_mail}
 
 
-def notify_customers(
-    orders: Sequence[Order], event: Event, *, refund: ObjectId | None = None, parcel: ObjectId | None = None
-) -> None:
-    """Call it in a transaction."""
-    documents.insert(*(customer_mail(order, event, refund=refund, parcel=parcel) for order in orders))
-
-
-def customer_mail(order: Order, event: Event, *, refund: ObjectId | None = None, parcel: ObjectId | None = None) -> Job:
+def customer_mail(
+    order: Order,
+    event: Event,
+    *,
+    refund: ObjectId | None = None,
+    parcel: ObjectId | None = None,
+    at_once: bool = False,
+) -> Job:
     """Return an unsaved job."""
     delay = None
-    if order.total and CUSTOMER_MAILS[event].asks_for_payment:
+    if order.total and CUSTOMER_MAILS[event].asks_for_payment and not at_once:
         delay = min(
             UNPAID_MAIL_DELAY, timedelta(seconds=min(settings.UNPAID_HOLD_SECONDS, settings.ORDER_HOLD_SECONDS)) / 2
         )
-    about = {name: str(key) for name, key in (("refund", refund), ("parcel", parcel)) if key}
+    about = _about(order, event, refund, parcel)
+    return order_mail.job(delay=delay, urgent=CUSTOMER_MAILS[event].urgent, **about)
+
+
+def _about(order: Order, event: Event, refund: ObjectId | None, parcel: ObjectId | None) -> dict[str, str]:
+    about = {"order": str(order.pk), "event": event.value}
+    about |= {name: str(key) for name, key in (("refund", refund), ("parcel", parcel)) if key}
     if event == Event.PAYMENT_FAILED:
         about["failures"] = str(_failures(order))
-    return order_mail.job(
-        delay=delay, urgent=CUSTOMER_MAILS[event].urgent, order=str(order.pk), event=event.value, **about
+    return about
+
+
+def log_mail(order: Order, job: Job) -> OrderMail:
+    """Add a queued mail to the order, to be written with it."""
+    about = job.payload
+    row = OrderMail(
+        key=ObjectId(about["mail"]),
+        event=about["event"],
+        refund=parse_object_id(about.get("refund", "")),
+        parcel=parse_object_id(about.get("parcel", "")),
     )
+    order.mails = [*order.mails, row][-MAILS_KEPT:]
+    return row
+
+
+def pushed_mail(order: Order, job: Job) -> documents.Document:
+    """Log a mail; return the value of ``$push``."""
+    row = log_mail(order, job)
+    return {"$each": documents.stored_values(Order, {"mails": [row]})["mails"], "$slice": -MAILS_KEPT}
+
+
+def _record(*, outcome: Outcome, mail: str, order: str, **_: str) -> None:
+    known = {"_id": ObjectId(order), "mails.key": ObjectId(mail)}
+    documents.update_one(Order, known, {"$set": {"mails.$.status": outcome.value, "mails.$.at": timezone.now()}})
 
 
 def notify_staff(order: Order) -> None:
@@ -68,7 +102,7 @@ def staff_mail(*, order: str, address: str) -> Mail | None:
     )
 
 
-@mails.mail("orders.mail")
+@mails.mail("orders.mail", report=_record)
 def order_mail(*, order: str, event: str, refund: str = "", failures: str = "", parcel: str = "") -> Mail | None:
     """Return None for a deleted customer or an outdated mail."""
     row = documents.find_one(Order, {"_id": ObjectId(order)})
@@ -174,3 +208,45 @@ def _reason(order: Order) -> str:
         if entry.event in (Event.CANCELLED, Event.EXPIRED) and entry.actor in (Actor.STAFF, Actor.SYSTEM)
     ]
     return " ".join(" ".join(reasons).split())
+
+
+# --- Again ------------------------------------------------------------------------------------------------------------
+
+RESENT_AFTER = timedelta(minutes=1)
+
+
+def preview(*, order: Order, key: ObjectId | None) -> str | None:
+    """Return the HTML of a logged mail, as it would be sent now; None if it no longer applies."""
+    written = next((_written(order, mail) for mail in order.mails if mail.key == key), None)
+    if written is None:
+        return None
+    # A guest's link would open the order as its buyer.
+    link = mails.storefront_url(f"orders/{order.number}")
+    return mails.render(written._replace(context={**written.context, "link": link}), logo="")[1]
+
+
+def resend(*, order: Order, key: ObjectId) -> None:
+    """Send a logged mail again, as it is now. Raises ``MailNotResent``, ``MailOutdated``."""
+    mail = next((mail for mail in order.mails if mail.key == key), None)
+    if mail is None or _written(order, mail) is None:
+        raise MailOutdated
+    _resend(order_id=order.pk, again=mail)
+
+
+@transactional("orders.resend_mail")
+def _resend(*, order_id: ObjectId, again: OrderMail) -> None:
+    # Read and written in the transaction, so that of concurrent calls one finds the other's mail.
+    order = Order.objects.get(pk=order_id)
+    since = timezone.now() - RESENT_AFTER
+    for mail in order.mails:
+        is_pending = mail.status == MailStatus.QUEUED or (mail.status == MailStatus.SENT and mail.at > since)
+        if mail.is_like(again) and is_pending:
+            raise MailNotResent
+    job = customer_mail(order, Event(again.event), refund=again.refund, parcel=again.parcel, at_once=True)
+    documents.update_one(Order, {"_id": order.pk}, {"$push": {"mails": pushed_mail(order, job)}})
+    documents.insert(job)
+    staff_log.record(Action.MAIL, order)
+
+
+def _written(order: Order, mail: OrderMail) -> Mail | None:
+    return order_mail.write(**_about(order, Event(mail.event), mail.refund, mail.parcel))

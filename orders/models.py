@@ -9,29 +9,31 @@ from bson import ObjectId
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
-from django_mongodb_backend.fields import ArrayField, EmbeddedModelArrayField, EmbeddedModelField, ObjectIdField
+from django_mongodb_backend.fields import EmbeddedModelArrayField, EmbeddedModelField, ObjectIdField
 from django_mongodb_backend.models import EmbeddedModel
 
 from accounts.models import validate_country
 from accounts.tax_ids import MAX_LENGTH as MAX_TAX_ID_LENGTH
 from orders.discounts import LineDiscount, OrderDiscount
 from orders.fulfilments.models import Fulfilment, add_missing_parcels
+from orders.history import Note, TimelineEntry
 from orders.lifecycle import (
     NOTHING_TO_SEND,
     PAYABLE_STATUSES,
     TRANSITIONS,
-    Actor,
     Event,
     FulfilmentStatus,
     OrderStatus,
     PaymentStatus,
 )
+from orders.mail_log import OrderMail
 from orders.querysets import OrderQuerySet
 from orders.returns.models import OrderReturn
 from orders.reviews.models import Review  # noqa: F401 (found by Django here)
 from orders.shipping.models import ShippingMethod, ShippingRate, ShippingZone  # noqa: F401 (found by Django here)
+from orders.tags import LONGEST_TAG
 from orders.taxes.models import TaxLine, TaxRate, percentage_field  # noqa: F401 (found by Django here)
-from shop.db.fields import UpperCodeField
+from shop.db.fields import TagsField, UpperCodeField
 from shop.db.money_fields import money_field
 from shop.db.mongodb import EmbeddedIndex
 
@@ -88,23 +90,6 @@ class PostalAddress(EmbeddedModel):
     phone = models.CharField(max_length=30, blank=True)
 
 
-class TimelineEntry(EmbeddedModel):
-    at = models.DateTimeField(default=timezone.now)
-    event = models.CharField(max_length=20, choices=Event)
-    detail = models.CharField(max_length=500, blank=True)
-    actor = models.CharField(max_length=10, choices=Actor)
-    # The account of the staff member; shown to staff only.
-    staff = ObjectIdField(null=True, blank=True)
-
-
-class Note(EmbeddedModel):
-    """An internal note, never shown to the buyer."""
-
-    at = models.DateTimeField(default=timezone.now)
-    text = models.CharField(max_length=2000)
-    staff = ObjectIdField(null=True, blank=True)
-
-
 class RefundedLine(EmbeddedModel):
     """``line`` is the variant; ``amount`` includes tax."""
 
@@ -125,6 +110,9 @@ class RefundEntry(EmbeddedModel):
     lines = EmbeddedModelArrayField(RefundedLine, default=list, blank=True)
     # Part of `amount`, with its tax.
     shipping = money_field(default=Decimal(0))
+    # For staff only, as in the timeline.
+    staff = ObjectIdField(null=True, blank=True)
+    reason = models.CharField(max_length=300, blank=True, default="")
 
 
 class Order(models.Model):
@@ -172,8 +160,10 @@ class Order(models.Model):
     fulfilments = EmbeddedModelArrayField(Fulfilment, default=list, blank=True)
     returns = EmbeddedModelArrayField(OrderReturn, default=list, blank=True)
     # For staff only.
-    tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    tags = TagsField(models.CharField(max_length=LONGEST_TAG), default=list, blank=True)
     notes = EmbeddedModelArrayField(Note, default=list, blank=True)
+    # The latest.
+    mails = EmbeddedModelArrayField(OrderMail, default=list, blank=True, editable=False)
     # Denormalized, to read an order with one query.
     payment = ObjectIdField(null=True, blank=True, editable=False)
     refunds = EmbeddedModelArrayField(RefundEntry, default=list, blank=True)
@@ -224,6 +214,25 @@ class Order(models.Model):
                 fields=["user", "status", "payment_status", "fulfilment_status", "-id"], name="order_user_statuses"
             ),
             models.Index(fields=["status", "payment_status", "fulfilment_status", "-id"], name="order_statuses"),
+            # The same for filters of staff.
+            models.Index(
+                fields=["email", "status", "payment_status", "fulfilment_status", "-id"], name="order_email_statuses"
+            ),
+            models.Index(
+                fields=["tags", "status", "payment_status", "fulfilment_status", "-id"],
+                condition=models.Q(tags__gt=""),
+                name="order_tag_statuses",
+            ),
+            models.Index(fields=["-updated_at"], condition=models.Q(tags__gt=""), name="order_tagged"),
+            EmbeddedIndex(
+                embedded=["lines.sku"],
+                fields=["status", "payment_status", "fulfilment_status", "-id"],
+                name="order_sku_statuses",
+            ),
+            models.Index(
+                fields=["status", "payment_status", "fulfilment_status", "updated_at", "id"],
+                name="order_updated_statuses",
+            ),
             EmbeddedIndex(fields=["user"], embedded=["lines.product"], name="order_user_product"),
             models.Index(fields=["created_at"], name="order_created"),
             models.Index(fields=["erased_at", "detached_at"], name="order_erasure"),

@@ -4,11 +4,23 @@ from accounts.models import Address
 from cart.promotions import uses
 from orders import hooks
 from orders.lifecycle import TRANSITIONS, Actor
-from orders.models import Order, PostalAddress, TimelineEntry
+from orders.models import Order, PostalAddress, RefundEntry, TimelineEntry
 from shop.db import documents
 
 _ADDRESSES = ("shipping_address", "billing_address")
-_ERASED_FIELDS = ("email", *_ADDRESSES, "timeline", "note", "tracking_number", "lines", "fulfilments", "erased_at")
+_ERASED_FIELDS = (
+    "email",
+    *_ADDRESSES,
+    "timeline",
+    "refunds",
+    "note",
+    "notes",
+    "tracking_number",
+    "lines",
+    "fulfilments",
+    "erased_at",
+    "updated_at",
+)
 
 
 def erase(*orders: Order) -> None:
@@ -21,8 +33,13 @@ def erase(*orders: Order) -> None:
             entry.detail = ""
         for parcel in order.fulfilments:
             parcel.tracking_number = parcel.tracking_url = ""
+        for each in _with_reason(order):
+            each.reason = ""
+        for note in order.notes:
+            note.text = ""
         order.email = order.note = order.tracking_number = ""
-        order.erased_at = order.erased_at or timezone.now()
+        order.updated_at = timezone.now()
+        order.erased_at = order.erased_at or order.updated_at
     documents.update_rows(Order, {each.pk: {name: getattr(each, name) for name in _ERASED_FIELDS} for each in orders})
     uses.forget_customers(order_numbers=[order.number for order in orders])
     hooks.on_erased(orders=orders)
@@ -40,7 +57,17 @@ def personal_data_of(order: Order) -> list[str]:
         left.append("fulfilments")
     if any(_is_typed(entry) and entry.detail for entry in order.timeline):
         left.append("timeline")
+    if any(entry.reason for entry in _with_reason(order)):
+        left.append("reasons of staff")
+    if any(note.text for note in order.notes):
+        left.append("notes")
     return left
+
+
+def _with_reason(order: Order) -> list[TimelineEntry | RefundEntry]:
+    """Return entries whose reason a member of staff may have typed."""
+    refunds = [entry for entry in order.refunds if entry.staff is not None]
+    return [*(entry for entry in order.timeline if entry.actor == Actor.STAFF), *refunds]
 
 
 def _is_typed(entry: TimelineEntry) -> bool:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import structlog
+from bson import ObjectId
 from django.conf import settings
 from django.db import IntegrityError
 from django.utils import timezone
@@ -23,7 +24,7 @@ from orders import holds
 from orders.claiming import claim_job
 from orders.errors import TooManyUnpaidOrders, TooManyUnpaidOrdersHere, TotalChanged
 from orders.lifecycle import Actor, Event, OrderStatus, PaymentStatus
-from orders.mails import customer_mail, notify_staff
+from orders.mails import customer_mail, log_mail, notify_staff
 from orders.models import Order, PostalAddress, TimelineEntry, new_order_number
 from orders.pricing import Quote, out_of_stock, quote
 from orders.reviews.services import check_reviews_later
@@ -153,13 +154,15 @@ def _write(order: Order, quoted: Quote, reserved: Reservations) -> None:
     # Empty the cart, so that concurrent changes of it conflict.
     emptied = {"lines": [], "coupon": "", "revision": cart.revision + 1, "updated_at": timezone.now()}
     documents.update_one(Cart, {"_id": cart.pk}, {"$set": emptied})
+    mail = customer_mail(order, Event.PLACED)
+    log_mail(order, mail)
     documents.insert(order)
     idempotency.finish(status=201, reference=order.number)
     if order.status == OrderStatus.COMPLETED:
         count_sales(order)
         check_reviews_later(order)
         notify_staff(order)
-    documents.insert(customer_mail(order, Event.PLACED), *([] if order.user_id else [claim_job(order)]))
+    documents.insert(mail, *([] if order.user_id else [claim_job(order)]))
 
 
 def _order_from(
@@ -179,6 +182,8 @@ def _order_from(
     pickup = method.pickup_address if method else None
     hold = timedelta(seconds=min(settings.UNPAID_HOLD_SECONDS, settings.ORDER_HOLD_SECONDS))
     order = Order(
+        # For its mail, which is written first.
+        pk=ObjectId(),
         number=number,
         user=owner.user,
         email=email,
@@ -201,6 +206,7 @@ def _order_from(
         cart=quoted.priced.cart.pk,
         cart_revision=quoted.priced.cart.revision,
         created_at=now,
+        updated_at=now,
         expires_at=None if free else now + hold,
         placed_from="" if free else placed_from,
         timeline=[TimelineEntry(at=now, event=Event.PLACED, actor=Actor.CUSTOMER)],

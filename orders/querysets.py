@@ -1,5 +1,5 @@
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bson import ObjectId
 from django.conf import settings
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
+    def update(self, **fields: Any) -> int:
+        """Also write ``updated_at``."""
+        return super().update(**{"updated_at": timezone.now(), **fields})
+
     def owned_by(self, user: User | ObjectId) -> "OrderQuerySet":
         return self.filter(user=user)
 

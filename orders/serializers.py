@@ -15,8 +15,10 @@ from orders.lifecycle import TRANSITIONS, Actor, Event, FulfilmentStatus, OrderS
 from orders.models import Order, PostalAddress, TimelineEntry
 from orders.pricing import Quote
 from orders.shipping.serializers import OfferedMethodSerializer, PickupAddressSerializer
+from orders.staff_serializers import NoteSerializer, StaffField, StaffOnlyFieldsMixin
+from orders.tags import LONGEST_TAG
 from orders.taxes.serializers import TaxLineSerializer, TaxRateField
-from shop.api.fields import LowerCodeField, UpperCodeField
+from shop.api.fields import CodeField, LowerCodeField, TimeField, UpperCodeField
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls, has_value
 from shop.api.serializing import represent
@@ -75,11 +77,15 @@ class TimelineSerializer(serializers.ListSerializer):
         ]
 
 
-class TimelineEntrySerializer(serializers.Serializer):
+class TimelineEntrySerializer(StaffOnlyFieldsMixin, serializers.Serializer):
     at = serializers.DateTimeField()
     event = serializers.ChoiceField(choices=list(Event))
     detail = serializers.CharField()
     actor = serializers.ChoiceField(choices=list(Actor))
+    staff = StaffField(required=False, help_text="Who acted. Shown to staff only.")
+    reason = serializers.CharField(required=False, help_text="Of a refund. Shown to staff only.")
+
+    staff_only = ("staff", "reason")
 
     class Meta:
         list_serializer_class = TimelineSerializer
@@ -106,7 +112,7 @@ class TotalsSerializer(serializers.Serializer):
         return sum(line.quantity for line in priced.lines)
 
 
-class OrderSerializer(TotalsSerializer, serializers.ModelSerializer):
+class OrderSerializer(StaffOnlyFieldsMixin, TotalsSerializer, serializers.ModelSerializer):
     email = serializers.CharField(
         help_text="Of the account when the order was placed, or as stated by the guest; empty once the account is "
         "deleted."
@@ -125,6 +131,10 @@ class OrderSerializer(TotalsSerializer, serializers.ModelSerializer):
     payment = ObjectIdField(allow_null=True)
     refunds = RefundEntrySerializer(many=True)
     timeline = TimelineEntrySerializer(many=True)
+    tags = serializers.ListField(child=serializers.CharField(), required=False, help_text="Shown to staff only.")
+    notes = NoteSerializer(many=True, required=False, help_text="Internal. Shown to staff only.")
+
+    staff_only = ("tags", "notes")
 
     class Meta:
         model = Order
@@ -158,7 +168,10 @@ class OrderSerializer(TotalsSerializer, serializers.ModelSerializer):
             "refunds",
             "expires_at",
             "created_at",
+            "updated_at",
             "timeline",
+            "tags",
+            "notes",
         ]
         read_only_fields = fields
 
@@ -293,9 +306,19 @@ class CancelSerializer(OptionalNulls):
 
 
 class OrderQuerySerializer(serializers.Serializer):
-    """Query parameters of an order list; `user` is for staff only."""
+    """Query parameters of an order list. Those other than statuses are for staff."""
 
     user = ObjectIdField(required=False)
     status = serializers.ChoiceField(choices=list(OrderStatus), required=False)
     payment_status = serializers.ChoiceField(choices=list(PaymentStatus), required=False)
     fulfilment_status = serializers.ChoiceField(choices=list(FulfilmentStatus), required=False)
+    email = EmailAddressField(required=False, help_text="The address that orders were placed with.")
+    sku = CodeField(max_length=64, required=False, help_text="Orders with a line of this SKU.")
+    tag = LowerCodeField(max_length=LONGEST_TAG, required=False)
+    created_after = TimeField(required=False, help_text="Included.")
+    created_before = TimeField(required=False, help_text="Not included.")
+    updated_since = TimeField(
+        required=False,
+        help_text="Sorts by the last change, the oldest first. A change under way appears with the time at which it "
+        "started: ask again for the last minute.",
+    )

@@ -23,6 +23,7 @@ from orders.lifecycle import (
     PaymentStatus,
 )
 from orders.models import Order, RefundEntry, TimelineEntry
+from orders.staff import acting_staff_id
 from orders.transitions import require_allowed, transition, transition_all, write_fields
 from shop import days, money
 from shop.db.transactions import transactional
@@ -143,12 +144,15 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
 
 
 @transactional("orders.record_refund")
-def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, status: str, actor: Actor) -> None:
+def record_refund(
+    *, order_id: ObjectId, refund: ObjectId, amount: Decimal, status: str, actor: Actor, reason: str = ""
+) -> None:
     """Derive the payment status from all refunds."""
     order = Order.objects.get(pk=order_id)
     entry = next((entry for entry in order.refunds if entry.refund == refund), None)
     if entry is None:
-        entry = RefundEntry(refund=refund, amount=amount, status="")
+        staff = acting_staff_id() if actor == Actor.STAFF else None
+        entry = RefundEntry(refund=refund, amount=amount, status="", staff=staff, reason=reason)
         order.refunds.append(entry)
     if entry.status == status:
         return
@@ -158,7 +162,7 @@ def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, stat
         fields["payment_status"] = order.payment_status_after_refunds
     if status == "succeeded":
         detail = f"{money.display(amount, order.currency)} {order.currency.upper()}"
-        transition(order, Event.REFUNDED, actor=actor, detail=detail, fields=fields, refund=refund)
+        transition(order, Event.REFUNDED, actor=actor, detail=detail, fields=fields, refund=entry)
     else:
         # If a refund fails after success, the order counts as a sale again.
         write_fields(order, fields)

@@ -5,14 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bson import ObjectId
-from pymongo import UpdateMany
+from django.utils import timezone
+from pymongo import UpdateMany, UpdateOne
 
 from catalog import services as catalog
 from orders.lifecycle import STATUSES, TRANSITIONS, Actor, Event
-from orders.mails import notify_customers, notify_staff
-from orders.models import Order, TimelineEntry
+from orders.mails import customer_mail, notify_staff, pushed_mail
+from orders.models import Order, RefundEntry, TimelineEntry
 from orders.personal_data import erase
 from orders.reviews.services import check_reviews_later
+from orders.staff import acting_staff_id
 from shop.audit import staff_log
 from shop.db import documents
 
@@ -31,7 +33,7 @@ def transition(
     detail: str = "",
     fields: Mapping[str, Any] | None = None,
     notify: bool = True,
-    refund: ObjectId | None = None,
+    refund: RefundEntry | None = None,
     parcel: ObjectId | None = None,
 ) -> None:
     """``fields`` are written with the event; the customer's mail is about ``refund`` or ``parcel``. Raises its refusal.
@@ -51,7 +53,7 @@ def transition_all(
     detail: str = "",
     fields: Mapping[str, Any] | None = None,
     notify: bool = True,
-    refund: ObjectId | None = None,
+    refund: RefundEntry | None = None,
     parcel: ObjectId | None = None,
 ) -> None:
     """Raises the event's refusal if one of the orders does not allow it."""
@@ -63,7 +65,21 @@ def transition_all(
         for name in statuses:
             if fields[name] not in (getattr(order, name), *rule.may_set.get(name, ())):
                 raise ValueError(f"{event} cannot set {name} to {fields[name]}.")
-    _write(orders, {**fields, **rule.sets}, TimelineEntry(event=event, detail=detail[:500], actor=actor))
+    entry = TimelineEntry(event=event, detail=detail[:500], actor=actor)
+    if refund is not None:
+        # A job or an event reports it, without the member of staff.
+        entry.staff, entry.reason = refund.staff, refund.reason
+    elif actor == Actor.STAFF:
+        entry.staff = acting_staff_id()
+    sends_mail = notify and rule.customer_mail is not None
+    _write(
+        orders,
+        {**fields, **rule.sets},
+        entry,
+        sends_mail=sends_mail,
+        refund=refund.refund if refund else None,
+        parcel=parcel,
+    )
     for order in orders:
         if order.detached_at is not None and (order.erased_at is not None or order.has_nothing_to_send):
             erase(order)
@@ -71,8 +87,6 @@ def transition_all(
             staff_log.record(rule.staff_action, order)
         if notify and rule.notifies_staff:
             notify_staff(order)
-    if notify and rule.customer_mail:
-        notify_customers(orders, event, refund=refund, parcel=parcel)
 
 
 def write_fields(order: Order, fields: Mapping[str, Any]) -> None:
@@ -80,10 +94,20 @@ def write_fields(order: Order, fields: Mapping[str, Any]) -> None:
     _write([order], fields)
 
 
-def _write(orders: Sequence[Order], fields: Mapping[str, Any], *entries: TimelineEntry) -> None:
-    """Also add ``entries`` to the timelines, without a copy of each timeline to send."""
-    changed = []
+def _write(
+    orders: Sequence[Order],
+    fields: Mapping[str, Any],
+    *entries: TimelineEntry,
+    sends_mail: bool = False,
+    refund: ObjectId | None = None,
+    parcel: ObjectId | None = None,
+) -> None:
+    """Also add ``entries`` to the timelines, without a copy of each timeline to send, and queue the last one's mail."""
+    changed, mails = [], []
+    updates: list[UpdateOne | UpdateMany] = []
+    fields = {**fields, "updated_at": timezone.now()}
     rows: defaultdict[bool, list[ObjectId]] = defaultdict(list)
+    added = {"timeline": {"$each": documents.stored_values(Order, {"timeline": entries})["timeline"]}}
     for order in orders:
         for name, value in fields.items():
             setattr(order, name, value)
@@ -92,17 +116,14 @@ def _write(orders: Sequence[Order], fields: Mapping[str, Any], *entries: Timelin
             changed.append(order)
         order.counts_as_sale = order.is_valid_purchase
         rows[order.counts_as_sale].append(order.pk)
-    push = {"$push": {"timeline": {"$each": documents.stored_values(Order, {"timeline": entries})["timeline"]}}}
-    documents.bulk_write(
-        Order,
-        [
-            UpdateMany(
-                {"_id": {"$in": pks}},
-                {"$set": documents.stored_values(Order, {**fields, "counts_as_sale": counts}), **push},
-            )
-            for counts, pks in rows.items()
-        ],
-    )
+        if sends_mail:
+            mails.append(customer_mail(order, Event(entries[-1].event), refund=refund, parcel=parcel))
+            updates.append(UpdateOne({"_id": order.pk}, {"$push": {"mails": pushed_mail(order, mails[-1])}}))
+    for counts, pks in rows.items():
+        changes = {"$set": documents.stored_values(Order, {**fields, "counts_as_sale": counts}), "$push": added}
+        updates.append(UpdateMany({"_id": {"$in": pks}}, changes))
+    documents.bulk_write(Order, updates)
+    documents.insert(*mails)
     for order in changed:
         count_sales(order, sign=1 if order.counts_as_sale else -1)
         check_reviews_later(order)

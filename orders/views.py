@@ -17,7 +17,7 @@ from accounts.views import CART_TOKEN_HEADER, cart_token_of
 from cart.errors import CartChanged, EmptyCart, InvalidCoupon
 from cart.views import cart_owner_of
 from catalog.errors import OutOfStock
-from orders import lost_links, placing, services
+from orders import lost_links, notes, placing, services, staff
 from orders.access import ORDER_TOKEN, AccountOrCartToken, AccountOrOrderToken, named_by_token, orders_of
 from orders.errors import (
     AmountTooLarge,
@@ -25,10 +25,12 @@ from orders.errors import (
     InvalidShippingMethod,
     InvalidTaxAddress,
     NoShippingMethod,
+    OrderErased,
     OrderNotCancellable,
     OrderNotFulfillable,
     ShippingAddressRequired,
     TaxUnavailable,
+    TooManyNotes,
     TooManyUnpaidOrders,
     TooManyUnpaidOrdersHere,
     TotalChanged,
@@ -37,7 +39,7 @@ from orders.fulfilments import services as fulfilments
 from orders.fulfilments.serializers import FulfilSerializer
 from orders.lifecycle import Actor
 from orders.listing import OrderPagination, order_query
-from orders.models import Order
+from orders.models import Note, Order
 from orders.pricing import Quote, quote
 from orders.serializers import (
     CancelSerializer,
@@ -51,6 +53,7 @@ from orders.serializers import (
 )
 from orders.shipping.models import ShippingMethod
 from orders.shipping.serializers import ShippingMethodSerializer
+from orders.staff_serializers import AddNoteSerializer, ChangeOrderSerializer, NoteSerializer
 from orders.tokens import new_token
 from shop.api import idempotency
 from shop.api.bodies import BodyValidationMixin
@@ -152,6 +155,8 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Gene
         ],
         "cancel": [PermissionDenied, OrderNotCancellable],
         "fulfil": [PermissionDenied, OrderNotFulfillable],
+        "partial_update": [PermissionDenied],
+        "notes": [PermissionDenied, OrderErased, TooManyNotes, *idempotency.ERRORS],
     }
     lookup_value_regex = "[0-9A-Za-z-]+"
 
@@ -164,11 +169,12 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Gene
 
     @extend_schema(parameters=[OrderQuerySerializer])
     def list(self, request: UserRequest) -> Response:
-        """List orders, newest first."""
+        """List orders, newest first; with `updated_since` by the last change, oldest first."""
         owner = None if staff_may(request.user, "orders.view_order") else request.user.pk
         query: Any = order_query(owner=owner, filters=validated_query(OrderQuerySerializer, request.query_params))
-        page = self.get_serializer(self.paginate_queryset(query), many=True)
-        return self.get_paginated_response(page.data)
+        orders = self.paginate_queryset(query) or []
+        context = self.context_of(*orders)
+        return self.get_paginated_response([represent(OrderSerializer, order, context=context) for order in orders])
 
     @extend_schema(
         parameters=[*idempotency.HEADERS, GUEST_CART_TOKEN],
@@ -239,7 +245,7 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Gene
     @extend_schema(parameters=[ORDER_TOKEN])
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return an order."""
-        return super().retrieve(request, *args, **kwargs)
+        return self.reply(self.get_object())
 
     @extend_schema(parameters=[ORDER_TOKEN], request=CancelSerializer, responses=OrderSerializer)
     @action(detail=True, methods=["post"])
@@ -259,15 +265,55 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Gene
     @action(detail=True, methods=["post"])
     def fulfil(self, request: UserRequest, number: str) -> Response:
         """Ship all that is left in one parcel, or mark all parcels as delivered (staff only)."""
+        order = fulfilments.fulfil_order(order=self.get_object_of_staff(), **self.validated(FulfilSerializer))
+        return self.reply(order)
+
+    @extend_schema(request=ChangeOrderSerializer, responses=OrderSerializer)
+    def partial_update(self, request: UserRequest, number: str) -> Response:
+        """Change the tags of an order (staff only)."""
+        order = self.get_object_of_staff()
+        changes = self.validated(ChangeOrderSerializer)
+        if "tags" in changes:
+            notes.set_tags(order=order, tags=changes["tags"])
+        return self.reply(self.get_object())
+
+    @extend_schema(parameters=idempotency.HEADERS, request=AddNoteSerializer, responses={201: NoteSerializer})
+    @action(detail=True, methods=["post"])
+    def notes(self, request: UserRequest, number: str) -> Response:
+        """Add an internal note (staff only)."""
+        order = self.get_object_of_staff()
+
+        def add() -> Response:
+            note = notes.add_note(order=order, **self.validated(AddNoteSerializer))
+            return self.reply_with_note(note, status=status.HTTP_201_CREATED)
+
+        def replay(reference: str) -> Response:
+            known = {str(note.key): note for note in Order.objects.get(pk=order.pk).notes}
+            if reference not in known:
+                raise NotFound
+            return self.reply_with_note(known[reference])
+
+        return idempotency.run_once(request, scope=f"orders.note.{order.pk}", replay=replay, work=add)
+
+    def reply_with_note(self, note: Note, **options: Any) -> Response:
+        context = {**self.get_serializer_context(), "staff": staff.names_of([note])}
+        return Response(represent(NoteSerializer, note, context=context), **options)
+
+    def get_object_of_staff(self) -> Order:
+        """Raises ``PermissionDenied`` if the user may not change orders."""
         if not staff_may(self.request.user, "orders.change_order"):
             raise PermissionDenied
-        order = fulfilments.fulfil_order(order=self.get_object(), **self.validated(FulfilSerializer))
-        return self.reply(order)
+        return self.get_object()
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "internal": staff_may(self.request.user, "orders.view_order")}
 
+    def context_of(self, *orders: Order) -> dict[str, Any]:
+        context = self.get_serializer_context()
+        return context | {"staff": staff.names_in(orders)} if context["internal"] else context
+
     def reply(
         self, shown: Order | Quote, serializer_class: type[Serializer] = OrderSerializer, **options: Any
     ) -> Response:
-        return Response(represent(serializer_class, shown, context=self.get_serializer_context()), **options)
+        context = self.context_of(shown) if isinstance(shown, Order) else self.get_serializer_context()
+        return Response(represent(serializer_class, shown, context=context), **options)

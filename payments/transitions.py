@@ -208,6 +208,7 @@ def record_on_order(refund: Refund, payment: Payment) -> None:
         amount=from_minor_units(refund.amount, payment.currency),
         status=refund.status,
         actor=Actor(refund.actor),
+        reason=refund.reason,
     )
 
 

@@ -1,12 +1,16 @@
+from collections.abc import Mapping
 from typing import Any
 
+from bson import ObjectId
 from django.http import HttpRequest
 
 from accounts.postal import postal_lines
-from orders import summary
+from orders import staff, summary
 from orders.admin.labels import status_badge
-from orders.lifecycle import FUNDED_STATUSES, STATUSES, TRANSITIONS
-from orders.models import Order
+from orders.admin.mails import mail_rows
+from orders.lifecycle import FUNDED_STATUSES, STATUSES, TRANSITIONS, Actor
+from orders.models import Note, Order, TimelineEntry
+from orders.notes import suggested_tags
 from shop.admin.html import badge, list_url, page_url, price, thumbnail
 
 
@@ -14,6 +18,7 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
     def amount(value: Any) -> str:
         return price(value, order.currency)
 
+    names = staff.names_in([order])
     shipping = summary.shipping_of(order)
     # The refund's service checks again.
     is_refundable = order.payment and order.payment_status in FUNDED_STATUSES and order.refunded < order.total
@@ -32,7 +37,18 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
         "billing_address": postal_lines(order.billed_to) if order.billed_to else [],
         "total": amount(order.total),
         "refunds": [(entry, amount(entry.amount)) for entry in order.refunds],
-        "timeline": [(entry, TRANSITIONS[entry.event].icon) for entry in reversed(order.timeline)],
+        "timeline": [
+            {"entry": entry, "icon": TRANSITIONS[entry.event].icon, "actor": _actor(entry, names)}
+            for entry in reversed(order.timeline)
+        ],
+        "notes": [
+            {"note": note, "author": _author(note, names), "is_own": note.staff == request.user.pk}
+            for note in reversed(order.notes)
+        ],
+        "tags": ", ".join(order.tags),
+        "tag_suggestions": suggested_tags(),
+        "mails": mail_rows(order),
+        "may_change": request.user.has_perm("orders.change_order"),
         "all_orders_url": list_url(
             "orders.order", **({"user": str(order.user_id)} if order.user_id else {"q": order.email})
         ),
@@ -41,3 +57,13 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
         if is_refundable and request.user.has_perm("payments.add_refund")
         else "",
     }
+
+
+def _actor(entry: TimelineEntry, names: Mapping[ObjectId, str]) -> str:
+    if entry.staff is not None:
+        return _author(entry, names)
+    return "Stripe" if entry.actor == Actor.STRIPE else str(entry.actor)
+
+
+def _author(entry: TimelineEntry | Note, names: Mapping[ObjectId, str]) -> str:
+    return names.get(entry.staff, "a deleted account") if entry.staff else "staff"

@@ -5,14 +5,17 @@ from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from django.utils.html import format_html_join
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.models import User
-from orders import detaching, holds, services
+from orders import detaching, holds, notes, services
 from orders.admin.labels import status_badge
+from orders.admin.mails import MAIL_FORMS, OrderMailsMixin
+from orders.admin.notes import NOTE_FORMS, OrderNotesMixin
 from orders.admin.order_page import page_context
 from orders.errors import OrderNotErasable
 from orders.fulfilments import services as fulfilments
@@ -58,6 +61,20 @@ class FlagFilter(OptionsFilter):
     }
 
 
+class TagFilter(DropdownFilter):
+    title = parameter_name = "tag"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        chosen = identifiers.slug(request.GET.get(self.parameter_name) or "")
+        tags = {*notes.suggested_tags(), *([chosen] if chosen else [])}
+        # Django ignores a filter without choices.
+        return [(tag, tag) for tag in sorted(tags)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        tag = identifiers.slug(self.value() or "")
+        return queryset.filter(tags__contains=[tag]) if tag else queryset
+
+
 class CustomerFilter(SimpleListFilter):
     """There are too many customers to list as choices."""
 
@@ -96,8 +113,8 @@ BUTTONS = {
 
 
 @admin.register(Order)
-class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
-    list_display = ("order", "created_at", "shown_total", "status_label", "payment_label", "fulfilment_label", "flag")
+class OrderAdmin(OrderNotesMixin, OrderMailsMixin, IndexedSearchMixin, ReadOnlyModelAdmin):
+    list_display = ("order", "created_at", "shown_total", "status_label", "payment_label", "fulfilment_label", "marks")
     list_filter = (
         CustomerFilter,
         WorkFilter,
@@ -105,18 +122,29 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         ("payment_status", ChoicesDropdownFilter),
         ("fulfilment_status", ChoicesDropdownFilter),
         FlagFilter,
+        TagFilter,
         ("created_at", CreationDaysFilter),
     )
     list_prefetch_related = {"user": ("email",)}
-    list_defer = ("lines", "timeline", "refunds", "shipping_address", "subtotal", "discount", "shipping", "tax")
-    list_index = ListIndex(tuple(STATUSES))
+    list_defer = (
+        "lines",
+        "timeline",
+        "mails",
+        "refunds",
+        "shipping_address",
+        "subtotal",
+        "discount",
+        "shipping",
+        "tax",
+    )
+    list_index = ListIndex(tuple(STATUSES), serves=("tag",))
     search_help_text = "Search order number or e-mail address (from the start)"
     ordering = ("-pk",)
     sortable_by = ("created_at",)
     # The template renders the page; fields would cost reads.
     fields = ()
     change_form_template = "admin/orders/order.html"
-    actions_detail = (*BUTTONS, "erase")
+    actions_detail = (*BUTTONS, "erase", *NOTE_FORMS, *MAIL_FORMS)
 
     def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
@@ -152,9 +180,12 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def fulfilment_label(self, order: Order) -> str:
         return status_badge(order, "fulfilment_status")
 
-    @display(description="Flag", empty_value="–")
-    def flag(self, order: Order) -> str | None:
-        return badge("Flagged", "danger") if order.has_open_flag else None
+    @display(description="Marks", empty_value="–")
+    def marks(self, order: Order) -> str | None:
+        shown = [badge("Flagged", "danger")] if order.has_open_flag else []
+        shown += [badge(f"Notes {len(order.notes)}", "info")] if order.notes else []
+        shown += [badge(tag) for tag in order.tags]
+        return format_html_join(" ", "{}", ((each,) for each in shown)) if shown else None
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -179,6 +210,8 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def action_blocker(self, button: str, order: Order) -> str:
         if button == "erase":
             return "" if order.is_of_guest else str(OrderNotErasable())
+        if button not in BUTTONS:
+            return super().action_blocker(button, order)
         return str(TRANSITIONS[BUTTONS[button]].refusal_of(order) or "")
 
     @dialog(

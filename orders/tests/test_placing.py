@@ -95,12 +95,13 @@ def test_an_order_has_the_shape_of_the_contract(
         "refunds": [],
         "expires_at": order["expires_at"],
         "created_at": at,
+        "updated_at": at,
         "timeline": [{"at": at, "event": "placed", "detail": "", "actor": "customer"}],
     }
     hold = datetime.fromisoformat(order["expires_at"]) - datetime.fromisoformat(at)
     # Half an hour from when a payment is opened on, see `test_holds`.
     assert hold == timedelta(minutes=10)
-    assert order_of(as_customer, order["number"]) == {**order, "created_at": at}
+    assert order_of(as_customer, order["number"]) == {**order, "created_at": at, "updated_at": at}
 
 
 def test_placing_takes_the_stock_writes_the_ledger_and_empties_the_cart(

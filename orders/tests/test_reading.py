@@ -147,9 +147,10 @@ def test_staff_without_the_permission_are_customers(
     assert Order.objects.get().status == "pending"
 
 
-@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+@pytest.mark.parametrize("method", ["put", "delete"])
 def test_an_order_cannot_be_edited(as_staff: APIClient, product: Product, method: str) -> None:
     number = place_order(as_staff, product)["number"]
     reply = getattr(as_staff, method)(f"{ORDERS}{number}/", {"total": "0.01"})
     assert refusal(reply, 405) == ("method_not_allowed", None)
+    assert as_staff.patch(f"{ORDERS}{number}/", {"total": "0.01"}).status_code == 200
     assert order_of(as_staff, number)["total"] == "10.00"

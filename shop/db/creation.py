@@ -13,12 +13,17 @@ def created_between(first: datetime | None = None, last: datetime | None = None)
 
     The ids must be ``ObjectId``, which start with the second of their creation.
     """
-    condition = Q()
+    return Q(**{f"pk__{operator.removeprefix('$')}": pk for operator, pk in ids_between(first, last).items()})
+
+
+def ids_between(first: datetime | None, last: datetime | None) -> dict[str, ObjectId]:
+    """Return MongoDB's condition, see :func:`created_between`."""
+    limits = {}
     if first:
-        condition &= Q(pk__gte=_id_at(first.timestamp() - _SLACK, fill="0"))
+        limits["$gte"] = _id_at(first.timestamp() - _SLACK, fill="0")
     if last:
-        condition &= Q(pk__lte=_id_at(last.timestamp() + _SLACK, fill="f"))
-    return condition
+        limits["$lte"] = _id_at(last.timestamp() + _SLACK, fill="f")
+    return limits
 
 
 def _id_at(timestamp: float, *, fill: str) -> ObjectId:

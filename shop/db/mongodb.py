@@ -80,7 +80,7 @@ class TTLIndex(models.Index):
 
 
 class EmbeddedIndex(models.Index):
-    """Also indexes columns of embedded documents: ``lines.product``."""
+    """Also indexes columns of embedded documents (``lines.product``), between ascending and descending fields."""
 
     def __init__(self, *, fields: list[str], embedded: list[str], name: str) -> None:
         super().__init__(fields=fields, name=name)
@@ -91,8 +91,10 @@ class EmbeddedIndex(models.Index):
         return path, args, {**kwargs, "embedded": self.embedded}
 
     def get_pymongo_index_model(self, model: type[models.Model], schema_editor: Any, **_: Any) -> IndexModel:
-        columns = [column_of(field_of(model, name)) for name in self.fields]
-        return IndexModel([(column, 1) for column in (*columns, *self.embedded)], name=self.name)
+        columns = [(column_of(field_of(model, name)), -1 if order else 1) for name, order in self.fields_orders]
+        ascending = [column for column in columns if column[1] == 1]
+        embedded = [(name, 1) for name in self.embedded]
+        return IndexModel([*ascending, *embedded, *columns[len(ascending) :]], name=self.name)
 
 
 class CaseInsensitiveIndex(models.Index):

@@ -73,6 +73,16 @@ class Mail(NamedTuple):
     context: dict[str, Any]
 
 
+class Outcome(StrEnum):
+    SENT = "sent"
+    # By the mail server, for good or for this attempt.
+    FAILED = "failed"
+    # By a rate limit.
+    SUPPRESSED = "suppressed"
+    # The writer returned None.
+    OUTDATED = "outdated"
+
+
 class MailNotAccepted(Exception):
     """The mail server did not confirm the mail; the message omits the recipient."""
 
@@ -81,12 +91,14 @@ class MailNotAccepted(Exception):
 
 
 Writer = Callable[..., Mail | None]
+Report = Callable[..., None]
 
 
 class MailKind:
-    def __init__(self, name: str, write: Writer, *, urgent: bool) -> None:
+    def __init__(self, name: str, write: Writer, *, urgent: bool, report: Report | None) -> None:
         self.name = name
-        self._write = write
+        self.write = write
+        self._report = report
         self._kind = jobs.job(name, urgent=urgent)(self._run)
 
     def enqueue(self, *, delay: timedelta | None = None, **about: str) -> None:
@@ -99,19 +111,33 @@ class MailKind:
 
     def _run(self, *, mail: str, **about: str) -> None:
         _server.require()
-        if written := self._write(**about):
-            _send(written, ObjectId(mail))
+        written = self.write(**about)
+        try:
+            outcome = _send(written, ObjectId(mail)) if written else Outcome.OUTDATED
+        except jobs.Postpone:
+            raise
+        except Exception:
+            self._record(Outcome.FAILED, mail, about)
+            raise
+        self._record(outcome, mail, about)
+
+    def _record(self, outcome: Outcome, mail: str, about: dict[str, str]) -> None:
+        if self._report:
+            self._report(outcome=outcome, mail=mail, **about)
 
 
 kinds: list[str] = []
 
 
-def mail(name: str, *, urgent: bool = False) -> Callable[[Writer], MailKind]:
-    """Register a writer, which returns None if the mail is obsolete. ``urgent``: a person waits for the mail."""
+def mail(name: str, *, urgent: bool = False, report: Report | None = None) -> Callable[[Writer], MailKind]:
+    """Register a writer, which returns None if the mail is obsolete. ``urgent``: a person waits for the mail.
+
+    ``report`` is called with the ``outcome`` of each attempt, the ``mail``'s id and what it is about.
+    """
 
     def register(write: Writer) -> MailKind:
         kinds.append(name)
-        return MailKind(name, write, urgent=urgent)
+        return MailKind(name, write, urgent=urgent, report=report)
 
     return register
 
@@ -121,15 +147,15 @@ def storefront_url(page: str, **parameters: str) -> str:
     return f"{settings.FRONTEND_URL.rstrip('/')}/{page}{query}"
 
 
-def _send(mail: Mail, mail_id: ObjectId) -> None:
+def _send(mail: Mail, mail_id: ObjectId) -> Outcome:
     try:
         check_email(mail.to)
     except ValidationError:
         # The account predates the check.
         logger.warning("mail_undeliverable", mail=str(mail_id))
-        return
+        return Outcome.FAILED
     if _is_over_limit(mail, mail_id):
-        return
+        return Outcome.SUPPRESSED
     message = _message(mail, mail_id)
     with _server.connected() as connection:
         try:
@@ -138,14 +164,15 @@ def _send(mail: Mail, mail_id: ObjectId) -> None:
             ((code, _),) = refused.recipients.values()
             if code < 500 and timezone.now() - mail_id.generation_time < DELIVERABLE_FOR:
                 raise jobs.Postpone(RECIPIENT_RETRY_SECONDS) from refused
-            _drop(mail_id, code=code)
+            return _drop(mail_id, code=code)
         except smtplib.SMTPDataError as refused:
             if not _is_about_mailbox(refused):
                 raise MailNotAccepted(refused, to=mail.to) from None
-            _drop(mail_id, code=refused.smtp_code)
+            return _drop(mail_id, code=refused.smtp_code)
         except OSError as error:
             # Includes lost responses, so attempts are limited.
             raise MailNotAccepted(error, to=mail.to) from None
+    return Outcome.SENT
 
 
 def _is_over_limit(mail: Mail, mail_id: ObjectId) -> bool:
@@ -161,9 +188,10 @@ def _is_over_limit(mail: Mail, mail_id: ObjectId) -> bool:
     return True
 
 
-def _drop(mail_id: ObjectId, *, code: int) -> None:
+def _drop(mail_id: ObjectId, *, code: int) -> Outcome:
     # The server's message may name the person.
     logger.warning("mail_refused", mail=str(mail_id), code=code)
+    return Outcome.FAILED
 
 
 def _is_about_mailbox(refused: smtplib.SMTPDataError) -> bool:

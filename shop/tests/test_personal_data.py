@@ -81,6 +81,9 @@ CLASSIFIED: dict[str, str] = {
             "orders.order.fulfilments.tracking_number",
             "orders.order.fulfilments.tracking_url",
             "orders.order.timeline.detail",
+            "orders.order.timeline.reason",
+            "orders.order.refunds.reason",
+            "orders.order.notes.text",
             "payments.payment.client_secret",
             "payments.payment.customer_session",
             "payments.stripecustomer.customer",
@@ -118,6 +121,8 @@ CLASSIFIED: dict[str, str] = {
             "orders.order.carrier",
             "orders.order.fulfilments.carrier",
             "orders.order.refunds.status",
+            "orders.order.mails.event",
+            "orders.order.mails.status",
             "orders.order.timeline.event",
             "orders.order.timeline.actor",
             "orders.order.discounts.code",
@@ -161,6 +166,7 @@ CLASSIFIED: dict[str, str] = {
         ["orders.order.placed_from", "payments.payment.opened_from"],
         "a keyed digest of the network address that limits apply to; cleared when it does not count any more, in a day",
     ),
+    "orders.order.tags": "labels for sorting orders, the same for many",
     "cart.promotionuse.email_digest": "a keyed digest of the address that a limit counts by; cleared with the account",
     **dict.fromkeys(
         ["cart.cart.token_digest"],
@@ -427,6 +433,8 @@ def furnish(scene: Scene, person: User) -> dict[str, str]:
     numbers["partly refunded"] = scene.order()
     scene.refund(numbers["partly refunded"], amount="1.00")
     numbers["to ship"] = scene.order()
+    noted = Order.objects.get(number=numbers["refunded"])
+    assert scene.browser.post(url_of("orders.order", "add_note", noted.pk), {"text": "Canary rang"}).status_code == 302
     numbers["flagged"] = scene.order()
     flagged = Order.objects.get(number=numbers["flagged"])
     orders.flag(order_id=flagged.pk, detail="Something does not match.")

@@ -93,6 +93,8 @@ API = _rows("""
     POST    orders/                                   401   yes   yes   yes    yes   yes   yes    yes
     POST    orders/quote/                             401   yes   yes   yes    yes   yes   yes    yes
     POST    orders/lookup/                            yes   yes   yes   yes    yes   yes   yes    yes
+    PATCH   orders/{order}/                           401   401   403   403    403   yes   403    yes
+    POST    orders/{order}/notes/                     401   401   403   403    403   yes   403    yes
     GET     orders/{order}/                           401   404   yes   404    404   yes   yes    yes
     POST    orders/{order}/cancel/                    401   404   yes   404    404   yes   403    yes
     POST    orders/{order}/fulfil/                    401   401   403   403    403   yes   403    yes
@@ -128,6 +130,7 @@ COMMON = {
     "EDIT": "activate+deactivate+import_file",
     "PRICES": "change_prices+price_changes",
     "VARIANTS": "variants+generate_variants+duplicate",
+    "DESK": "ship+deliver+cancel+settle+add_note+delete_note+edit_tags+resend_mail",
     "EXPORT": "export_csv+export_xlsx+export_chosen_csv+export_chosen_xlsx",
 }
 ADMIN = {
@@ -145,7 +148,7 @@ ADMIN = {
     catalog.product          LACSDH+EDIT+EXPORT+PRICES+VARIANTS  -           LCH+EXPORT  LACSDH+EDIT+EXPORT+PRICES+VARIANTS
     catalog.stockmovement    LCH                          -                         LCH  LCH
     catalog.variant          LCH+change_stock+edit_details  -                       LCH  LCH+change_stock+edit_details
-    orders.order             -                            LCH+ship+deliver+cancel+settle  LCH  LCH+ship+deliver+cancel+settle+erase
+    orders.order             -                            LCH+DESK+mail_preview  LCH+mail_preview  LCH+DESK+mail_preview+erase
     orders.review            -                            LCH+hide+show+hide_selected+show_selected  LCH  LCDH+delete_selected+hide+show+hide_selected+show_selected
     orders.shippingmethod    -                            -                         LCH  LACSDH
     orders.shippingzone      -                            -                         LCH  LACSDH
