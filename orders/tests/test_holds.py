@@ -195,7 +195,7 @@ def test_another_customer_is_not_concerned(
     place_order(as_stranger, product)
 
 
-def test_thirty_checkouts_of_one_account_at_once_never_pass_its_limit(
+def test_checkouts_of_one_account_at_once_never_pass_its_limit(
     as_customer: APIClient, product: Product, limits: Any
 ) -> None:
     limits.UNPAID_PIECES_UNVERIFIED = 10**6
@@ -205,7 +205,7 @@ def test_thirty_checkouts_of_one_account_at_once_never_pass_its_limit(
         reply = as_customer.post(f"{API}/orders/", {"shipping_address": ADDRESS})
         return reply.status_code, "" if reply.status_code == 201 else reply.json()["errors"][0]["code"]
 
-    outcomes = Counter(outcome for _ in range(5) for outcome in run_concurrently(*[buy] * 30))
+    outcomes = Counter(outcome for _ in range(5) for outcome in run_concurrently(*[buy] * 10))
     assert outcomes[201, ""] == Order.objects.count() == 3
     assert outcomes[409, "too_many_unpaid_orders"] > 0
     assert 1000 - stock_of(product) == sum(line.quantity for order in Order.objects.all() for line in order.lines)
@@ -305,11 +305,11 @@ def test_an_address_whose_accounts_let_much_expire_may_hold_less_but_never_nothi
     assert try_to_order(client_of(make_user()), product, 10).status_code == 201
 
 
-def test_thirty_buyers_at_one_address_are_not_in_each_other_s_way(
+def test_buyers_at_one_address_are_not_in_each_other_s_way(
     make_user: Callable[..., User], make_product: Callable[..., Product], limits: Any
 ) -> None:
     last = make_product(stock=5)
-    buyers = [client_of(make_user()) for _ in range(30)]
+    buyers = [client_of(make_user()) for _ in range(12)]
     for buyer in buyers:
         add_to_cart(buyer, last)
     outcomes = Counter(
@@ -317,7 +317,7 @@ def test_thirty_buyers_at_one_address_are_not_in_each_other_s_way(
             *[lambda b=buyer: b.post(f"{API}/orders/", {"shipping_address": ADDRESS}).status_code for buyer in buyers]
         )
     )
-    assert outcomes == {201: 5, 409: 25}
+    assert outcomes == {201: 5, 409: 7}
 
 
 # --- Cost and reports -------------------------------------------------------------------------------------------------

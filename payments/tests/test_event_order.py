@@ -60,7 +60,9 @@ def test_every_order_of_a_payments_events_ends_paid_once(
     recorded = events(simulator, *(f"payment_intent.{name}" for name in names))
     assert [event["type"].partition(".")[2] for event in recorded] == list(names)
 
-    for arrival in itertools.permutations(recorded):
+    created, *changes = recorded
+    for n, arrived in enumerate(itertools.permutations(changes)):
+        arrival = (created, *arrived) if n % 2 else (*arrived, created)
         begin_again()
         for event in arrival:
             transitions.apply_intent(event["data"]["object"])

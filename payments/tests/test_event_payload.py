@@ -196,15 +196,13 @@ def test_the_events_that_were_stored_before_are_stripped_in_batches_again_and_ag
     assert not [line for line in audit.violations() if "has other fields" in line]
 
 
-@pytest.mark.parametrize("role", ["Read-only", "Order desk"])
 def test_staff_read_no_client_secret_in_the_admin_or_by_the_api(
-    make_user: Callable[..., User], as_customer: APIClient, paid: str, simulator: StripeSimulator, role: str
+    make_user: Callable[..., User], as_customer: APIClient, paid: str, simulator: StripeSimulator
 ) -> None:
     make_groups()
     deliver(simulator)
     sync_refunds.enqueue(intent=Payment.objects.get().intent)
     clerk = make_user(is_staff=True)
-    clerk.groups.add(Group.objects.get(name=role))
     browser = browser_of(clerk)
     payment = Payment.objects.get()
     secret = payment.client_secret
@@ -214,10 +212,12 @@ def test_staff_read_no_client_secret_in_the_admin_or_by_the_api(
     pages += [url_of("shop.job", "change", job.pk) for job in jobs.Job.objects.all()]
     pages += [url_of("payments.stripeevent"), "/admin/"]
     pages += [url_of("payments.stripeevent", "change", row.pk) for row in StripeEvent.objects.all()]
-    opened = 0
-    for page in pages:
-        reply = browser.get(page)
-        opened += reply.status_code == 200
-        assert reply.status_code in (200, 403), page
-        assert secret not in reply.content.decode()
-    assert opened >= 4
+    for role in ("Read-only", "Order desk"):
+        clerk.groups.set([Group.objects.get(name=role)])
+        opened = 0
+        for page in pages:
+            reply = browser.get(page)
+            opened += reply.status_code == 200
+            assert reply.status_code in (200, 403), page
+            assert secret not in reply.content.decode()
+        assert opened >= 4
