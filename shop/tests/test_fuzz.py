@@ -61,7 +61,6 @@ def test_a_short_run_tests_all_operations_as_all_users_and_finds_nothing() -> No
     finds_nothing_in_all_operations("--cases", "2", people=PEOPLE)
 
 
-# The fault runs stop in the same way.
 @pytest.mark.large
 def test_a_run_that_is_stopped_leaves_nothing_running(tmp_path: Path) -> None:
     process = subprocess.Popen(

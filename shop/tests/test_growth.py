@@ -42,7 +42,7 @@ def growth(*arguments: str) -> subprocess.CompletedProcess[str]:
 # --- A run ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.large
 def test_a_short_run_measures_both_shops() -> None:
     done = growth("--orders", "100", "--small", "60", "--only", "hide", "account")
 

@@ -128,7 +128,7 @@ def refusal(data_dir: Path, **variables: str) -> str:
 
 
 @pytest.mark.slow
-def test_a_killed_run_leaves_nothing_in_the_way_of_the_next_and_two_live_side_by_side(tmp_path):
+def test_a_killed_run_leaves_nothing_in_the_way_of_the_next(tmp_path):
     with run(tmp_path / "one") as killed:
         killed.wait_until_ready()
         for said in (f"{killed.root}/api/v1/", f"{killed.root}/api/docs/", f"{killed.root}/admin/"):
@@ -149,27 +149,38 @@ def test_a_killed_run_leaves_nothing_in_the_way_of_the_next_and_two_live_side_by
         killed.process.kill()
         killed.end()
 
-    # Another shop, which need not be filled.
-    shutil.copytree(tmp_path / "one", tmp_path / "two")
     makefile = ["make", "--old-file=.venv/.installed", "run", f"PY={sys.executable}"]
-    with run(tmp_path / "one", command=makefile) as one, run(tmp_path / "two") as two:
+    with run(tmp_path / "one", command=makefile) as next_run:
+        next_run.wait_until_ready()
+        assert products_of(next_run) == products
+        os.kill(json.loads((tmp_path / "one" / "pids" / "worker.json").read_text())["pid"], signal.SIGKILL)
+        next_run.wait_for("worker ended with exit code -9: started again")
+
+        next_run.process.terminate()  # make, which passes it on
+        next_run.end()
+    assert nothing_is_left_of(tmp_path / "one", within=0), processes_of(tmp_path / "one")
+    assert not (tmp_path / "one" / "run.json").exists()
+    assert list((tmp_path / "one" / "pids").iterdir()) == []
+
+
+@pytest.mark.large
+def test_two_runs_live_side_by_side(tmp_path):
+    with run(tmp_path / "one") as one:
+        one.wait_until_ready()
+        one.process.terminate()
+        assert one.end() == 0
+    # Need not be filled.
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    with run(tmp_path / "one") as one, run(tmp_path / "two") as two:
         one.wait_until_ready()
         two.wait_until_ready()
-        assert products_of(one) == products_of(two) == products
-        os.kill(json.loads((tmp_path / "one" / "pids" / "worker.json").read_text())["pid"], signal.SIGKILL)
-        one.wait_for("worker ended with exit code -9: started again")
-
-        one.process.terminate()  # make, which passes it on
-        one.end()
+        assert products_of(one) == products_of(two) > 0
+        os.killpg(one.process.pid, signal.SIGINT)  # Ctrl-C reaches the whole foreground group
+        time.sleep(0.1)
+        one.process.terminate()
+        assert one.end() == 0
         assert nothing_is_left_of(tmp_path / "one", within=0), processes_of(tmp_path / "one")
         assert two.get("/readyz")
-        os.killpg(two.process.pid, signal.SIGINT)  # Ctrl-C reaches the whole foreground group
-        time.sleep(0.1)
-        two.process.terminate()
-        assert two.end() == 0
-        assert nothing_is_left_of(tmp_path / "two", within=0), processes_of(tmp_path / "two")
-    assert not (tmp_path / "two" / "run.json").exists()
-    assert list((tmp_path / "two" / "pids").iterdir()) == []
 
 
 def products_of(started: Run) -> int:

@@ -61,7 +61,7 @@ def test_a_short_run_finds_nothing_wrong_with_the_shop_and_much_with_the_naive_o
     finds_nothing_wrong_with_the_shop_and_much_with_the_naive_one(chosen=in_short)
 
 
-@pytest.mark.slow
+@pytest.mark.large
 def test_a_run_that_is_stopped_leaves_nothing_running(tmp_path: Path) -> None:
     command, options = torture("--only", "last_pieces")
     # As a background job of a shell, for which SIGINT is ignored.
