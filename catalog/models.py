@@ -332,9 +332,11 @@ class StockMovement(models.Model):
         ORDER = "order", "Order placed"
         CANCELLATION = "cancellation", "Order cancelled"
         EXPIRY = "expiry", "Order expired"
+        RESTOCK = "restock", "Restocked after a refund"
+        RETURN = "return", "Returned"
 
     # Their reference is the order's number.
-    ORDER_REASONS = (Reason.ORDER, Reason.CANCELLATION, Reason.EXPIRY)
+    ORDER_REASONS = (Reason.ORDER, Reason.CANCELLATION, Reason.EXPIRY, Reason.RESTOCK, Reason.RETURN)
 
     variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="movements", db_index=False)
     delta = models.BigIntegerField()

@@ -30,6 +30,51 @@ class UnknownLine(ShopError):
     default_detail = "This order has no such line, or the line is named twice."
 
 
+class UnitsNotRefundable(Conflict):
+    default_code = "units_not_refundable"
+    default_detail = "These units were refunded before."
+
+
+class UnitsInReturn(Conflict):
+    default_code = "units_in_return"
+    default_detail = "Units of this line are in an open return. Restock them by receiving the return."
+
+
+class RefundOfCancelledOrder(Conflict):
+    default_code = "order_cancelled"
+    default_detail = "This order is cancelled, and its payment is refunded as a whole."
+
+
+class OrderNotReturnable(Conflict):
+    default_code = "order_not_returnable"
+    default_detail = "Only a paid order that is not cancelled or refunded can be returned."
+
+
+class UnitsNotReturnable(Conflict):
+    default_code = "units_not_returnable"
+    default_detail = "These units were not shipped, or were returned or refunded before."
+
+
+class ReturnWindowClosed(Conflict):
+    default_code = "return_window_closed"
+    default_detail = "The time to return these units is over."
+
+
+class TooManyReturns(Conflict):
+    default_code = "too_many_returns"
+    default_detail = "This order has too many returns."
+
+
+class ReturnNotOpen(Conflict):
+    default_code = "return_not_open"
+    default_detail = "This return was answered before."
+
+
+class WithdrawalNotRejectable(Conflict):
+    default_code = "withdrawal_not_rejectable"
+    default_detail = "A withdrawal within its window cannot be rejected."
+
+
 class OrderNotErasable(Conflict):
     default_code = "order_not_erasable"
     default_detail = "Only an order of a guest can be erased. An account's data is erased by deleting the account."

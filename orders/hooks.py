@@ -22,3 +22,7 @@ on_claimed = Hook()
 
 # Called with `orders` in the transaction that erases them, or changes one after its erasure.
 on_erased = Hook()
+
+# Called with `order`, `units` (`orders.refunds.Units`) and `shipping` in the transaction that receives a return, to
+# refund it. Returns the refund's id, or None if nothing was paid.
+refund_units = Hook()

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from django.db import models
 
-from orders.errors import NoOpenFlag, OrderNotCancellable, OrderNotFulfillable, PaymentProcessing
+from orders.errors import NoOpenFlag, OrderNotCancellable, OrderNotFulfillable, OrderNotReturnable, PaymentProcessing
 from shop.api.errors import Conflict, ShopError
 from shop.audit.staff_log import Action
 from shop.jobs.mails import Budget
@@ -33,6 +33,11 @@ class Event(models.TextChoices):
     SHIPPED = "shipped", "Shipped"
     TRACKING_CHANGED = "tracking_changed", "Tracking corrected"
     DELIVERED = "delivered", "Delivered"
+    RETURN_REQUESTED = "return_requested", "Return requested"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+    RETURN_APPROVED = "return_approved", "Return approved"
+    RETURN_REJECTED = "return_rejected", "Return rejected"
+    RETURN_RECEIVED = "return_received", "Return received"
 
 
 class OrderStatus(models.TextChoices):
@@ -173,6 +178,10 @@ _CANCELLED_MAIL = CustomerMail(subject="Your order {} is cancelled", template="c
 _DISPUTE = Transition(may_set={"payment_status": tuple(PaymentStatus)}, icon="gavel", has_internal_detail=True)
 
 _SHIPPED_STATUSES = (FulfilmentStatus.PARTIALLY_SHIPPED, FulfilmentStatus.SHIPPED)
+_RETURNABLE_ORDER = {
+    "status": (OrderStatus.COMPLETED,),
+    "payment_status": (*FUNDED_STATUSES, PaymentStatus.DISPUTED),
+}
 _PAID_ORDER = {"status": (OrderStatus.COMPLETED,), "payment_status": FUNDED_STATUSES}
 
 TRANSITIONS: dict[str, Transition] = {
@@ -214,6 +223,8 @@ TRANSITIONS: dict[str, Transition] = {
             "status": (OrderStatus.PENDING, OrderStatus.COMPLETED),
             "payment_status": (PaymentStatus.UNPAID, PaymentStatus.FAILED, *AFTER_PAYMENT),
             "fulfilment_status": (FulfilmentStatus.UNFULFILLED,),
+            # Its refund would be made twice.
+            "has_open_return": (False,),
         },
         sets={"status": OrderStatus.CANCELLED},
         refusal=OrderNotCancellable,
@@ -277,5 +288,49 @@ TRANSITIONS: dict[str, Transition] = {
         has_typed_detail=True,
         staff_action=Action.DELIVER,
         customer_mail=CustomerMail(subject="Your order {} was delivered", template="delivered", budget=Budget.SALE),
+    ),
+    Event.RETURN_REQUESTED: Transition(
+        needs=_RETURNABLE_ORDER,
+        refusal=OrderNotReturnable,
+        icon="assignment_return",
+        customer_mail=CustomerMail(
+            subject="We have received your return request for order {}",
+            template="return_requested",
+            budget=Budget.SALE,
+        ),
+        notifies_staff=True,
+    ),
+    Event.WITHDRAWN: Transition(
+        needs=_RETURNABLE_ORDER,
+        refusal=OrderNotReturnable,
+        icon="assignment_return",
+        customer_mail=CustomerMail(
+            subject="We have received your withdrawal from order {}",
+            template="return_requested",
+            budget=Budget.SALE,
+            urgent=True,
+        ),
+        notifies_staff=True,
+    ),
+    Event.RETURN_APPROVED: Transition(
+        icon="check_circle",
+        staff_action=Action.APPROVE,
+        customer_mail=CustomerMail(
+            subject="Your return of order {} is approved", template="return_approved", budget=Budget.SALE
+        ),
+    ),
+    Event.RETURN_REJECTED: Transition(
+        icon="block",
+        staff_action=Action.REJECT,
+        customer_mail=CustomerMail(
+            subject="Your return of order {} is rejected", template="return_rejected", budget=Budget.SALE
+        ),
+    ),
+    Event.RETURN_RECEIVED: Transition(
+        icon="inventory",
+        staff_action=Action.RECEIVE,
+        customer_mail=CustomerMail(
+            subject="We have received your return of order {}", template="return_received", budget=Budget.SALE
+        ),
     ),
 }

@@ -24,9 +24,11 @@ class OrderMail(EmbeddedModel):
     event = models.CharField(max_length=20)
     refund = ObjectIdField(null=True, blank=True)
     parcel = ObjectIdField(null=True, blank=True)
+    returned = ObjectIdField(null=True, blank=True)
     status = models.CharField(max_length=10, choices=MailStatus, default=MailStatus.QUEUED)
     # When it was queued, or got its status.
     at = models.DateTimeField(default=timezone.now)
 
     def is_like(self, other: "OrderMail") -> bool:
-        return (self.event, self.refund, self.parcel) == (other.event, other.refund, other.parcel)
+        names = ("event", "refund", "parcel", "returned")
+        return all(getattr(self, name) == getattr(other, name) for name in names)

@@ -1,5 +1,5 @@
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from bson import ObjectId
 from django.conf import settings
@@ -14,6 +14,7 @@ from orders.errors import MailNotResent, MailOutdated
 from orders.lifecycle import AFTER_PAYMENT, TRANSITIONS, Actor, Event, FulfilmentStatus, OrderStatus, PaymentStatus
 from orders.mail_log import MAILS_KEPT, MailStatus, OrderMail
 from orders.models import Order
+from orders.returns.states import return_of
 from orders.tokens import new_token
 from shop import money
 from shop.api.object_ids import parse_object_id
@@ -37,6 +38,7 @@ def customer_mail(
     *,
     refund: ObjectId | None = None,
     parcel: ObjectId | None = None,
+    returned: ObjectId | None = None,
     at_once: bool = False,
 ) -> Job:
     """Return an unsaved job."""
@@ -45,13 +47,16 @@ def customer_mail(
         delay = min(
             UNPAID_MAIL_DELAY, timedelta(seconds=min(settings.UNPAID_HOLD_SECONDS, settings.ORDER_HOLD_SECONDS)) / 2
         )
-    about = _about(order, event, refund, parcel)
+    about = _about(order, event, refund=refund, parcel=parcel, returned=returned)
     return order_mail.job(delay=delay, urgent=CUSTOMER_MAILS[event].urgent, **about)
 
 
-def _about(order: Order, event: Event, refund: ObjectId | None, parcel: ObjectId | None) -> dict[str, str]:
+def _about(
+    order: Order, event: Event, *, refund: ObjectId | None, parcel: ObjectId | None, returned: ObjectId | None
+) -> dict[str, str]:
     about = {"order": str(order.pk), "event": event.value}
-    about |= {name: str(key) for name, key in (("refund", refund), ("parcel", parcel)) if key}
+    named = (("refund", refund), ("parcel", parcel), ("returned", returned))
+    about |= {name: str(key) for name, key in named if key}
     if event == Event.PAYMENT_FAILED:
         about["failures"] = str(_failures(order))
     return about
@@ -65,6 +70,7 @@ def log_mail(order: Order, job: Job) -> OrderMail:
         event=about["event"],
         refund=parse_object_id(about.get("refund", "")),
         parcel=parse_object_id(about.get("parcel", "")),
+        returned=parse_object_id(about.get("returned", "")),
     )
     order.mails = [*order.mails, row][-MAILS_KEPT:]
     return row
@@ -81,13 +87,29 @@ def _record(*, outcome: Outcome, mail: str, order: str, **_: str) -> None:
     documents.update_one(Order, known, {"$set": {"mails.$.status": outcome.value, "mails.$.at": timezone.now()}})
 
 
-def notify_staff(order: Order) -> None:
+def notify_staff(order: Order, event: Event, *, returned: ObjectId | None = None) -> None:
     for address in settings.ORDER_NOTICE_EMAILS:
-        staff_mail.enqueue(order=str(order.pk), address=address)
+        staff_mail.enqueue(
+            order=str(order.pk), address=address, event=event.value, returned=str(returned) if returned else ""
+        )
+
+
+class StaffMail(NamedTuple):
+    """``subject`` is formatted with the order's number."""
+
+    subject: str
+    template: str
+
+
+STAFF_MAILS: dict[str, StaffMail] = {
+    Event.PAID: StaffMail("New order {}", "new_order"),
+    Event.RETURN_REQUESTED: StaffMail("New return for order {}", "new_return"),
+    Event.WITHDRAWN: StaffMail("Withdrawal from order {}", "new_return"),
+}
 
 
 @mails.mail("orders.staff_mail")
-def staff_mail(*, order: str, address: str) -> Mail | None:
+def staff_mail(*, order: str, address: str, event: str = Event.PAID, returned: str = "") -> Mail | None:
     row = documents.find_one(Order, {"_id": ObjectId(order)})
     if row is None or address not in settings.ORDER_NOTICE_EMAILS:
         return None
@@ -96,14 +118,20 @@ def staff_mail(*, order: str, address: str) -> Mail | None:
         to=address,
         verified=True,
         budget=None,
-        subject=f"New order {row.number}",
-        template="orders/mails/new_order",
-        context={**_context(row, verified=False), "country": countries.name(country) or country},
+        subject=STAFF_MAILS[event].subject.format(row.number),
+        template=f"orders/mails/{STAFF_MAILS[event].template}",
+        context={
+            **_context(row, verified=False),
+            "country": countries.name(country) or country,
+            **(_return_context(row, returned) if returned else {}),
+        },
     )
 
 
 @mails.mail("orders.mail", report=_record)
-def order_mail(*, order: str, event: str, refund: str = "", failures: str = "", parcel: str = "") -> Mail | None:
+def order_mail(
+    *, order: str, event: str, refund: str = "", failures: str = "", parcel: str = "", returned: str = ""
+) -> Mail | None:
     """Return None for a deleted customer or an outdated mail."""
     row = documents.find_one(Order, {"_id": ObjectId(order)})
     customer = documents.find_one(User, {"_id": row.user_id, "closed_at": None}) if row and row.user_id else None
@@ -121,6 +149,8 @@ def order_mail(*, order: str, event: str, refund: str = "", failures: str = "", 
         context["refund"] = money.display(entry.amount, row.currency)
     if parcel or event == Event.SHIPPED:
         context |= _parcel_context(row, parcel)
+    if returned:
+        context |= _return_context(row, returned)
     mail = CUSTOMER_MAILS[event]
     return Mail(
         to=to,
@@ -189,6 +219,20 @@ def _picture(image: str) -> str:
     return url if url.startswith("https://") else ""
 
 
+def _return_context(order: Order, key: str) -> dict[str, Any]:
+    """The customer's reasons are typed text, and left out."""
+    found = return_of(order, ObjectId(key))
+    lines = {row["line"].variant: row for row in summary.lines(order)}
+    return {
+        "is_withdrawal": found.withdrawal,
+        "requested_at": found.created_at,
+        "returned_lines": [{**lines[line.line], "quantity": line.quantity} for line in found.lines],
+        "has_goods": found.has_goods,
+        "expected_refund": money.display(found.expected_refund, order.currency),
+        "answer": " ".join(found.answer.split()),
+    }
+
+
 def _billing_lines(order: Order) -> list[str]:
     """Return no lines if the order is billed to the shipping address, without a tax number."""
     billed_to = order.billed_to
@@ -242,11 +286,13 @@ def _resend(*, order_id: ObjectId, again: OrderMail) -> None:
         is_pending = mail.status == MailStatus.QUEUED or (mail.status == MailStatus.SENT and mail.at > since)
         if mail.is_like(again) and is_pending:
             raise MailNotResent
-    job = customer_mail(order, Event(again.event), refund=again.refund, parcel=again.parcel, at_once=True)
+    about = {"refund": again.refund, "parcel": again.parcel, "returned": again.returned}
+    job = customer_mail(order, Event(again.event), **about, at_once=True)
     documents.update_one(Order, {"_id": order.pk}, {"$push": {"mails": pushed_mail(order, job)}})
     documents.insert(job)
     staff_log.record(Action.MAIL, order)
 
 
 def _written(order: Order, mail: OrderMail) -> Mail | None:
-    return order_mail.write(**_about(order, Event(mail.event), mail.refund, mail.parcel))
+    about = {"refund": mail.refund, "parcel": mail.parcel, "returned": mail.returned}
+    return order_mail.write(**_about(order, Event(mail.event), **about))

@@ -28,6 +28,7 @@ from orders.lifecycle import (
 )
 from orders.mail_log import OrderMail
 from orders.querysets import OrderQuerySet
+from orders.refund_entries import DisputeEntry, RefundedLine, RefundEntry  # noqa: F401 (named in migrations)
 from orders.returns.models import OrderReturn
 from orders.reviews.models import Review  # noqa: F401 (found by Django here)
 from orders.shipping.models import ShippingMethod, ShippingRate, ShippingZone  # noqa: F401 (found by Django here)
@@ -71,10 +72,21 @@ class OrderLine(EmbeddedModel):
     fulfilled = models.PositiveIntegerField(default=0)
     returned = models.PositiveIntegerField(default=0)
     cancelled = models.PositiveIntegerField(default=0)
+    # Of units that came back or will not be shipped, those back in stock.
+    restocked = models.PositiveIntegerField(default=0)
+
+    # Set for replies.
+    refunded: int
+    returnable: int
+    withdrawable: int
 
     @property
     def unfulfilled(self) -> int:
         return self.quantity - self.cancelled - self.fulfilled
+
+    @property
+    def sold(self) -> int:
+        return self.quantity - self.cancelled - self.returned
 
 
 class PostalAddress(EmbeddedModel):
@@ -88,31 +100,6 @@ class PostalAddress(EmbeddedModel):
     postal_code = models.CharField(max_length=20, blank=True)
     country = models.CharField(max_length=2, validators=[validate_country])
     phone = models.CharField(max_length=30, blank=True)
-
-
-class RefundedLine(EmbeddedModel):
-    """``line`` is the variant; ``amount`` includes tax."""
-
-    line = ObjectIdField()
-    quantity = models.PositiveIntegerField()
-    amount = money_field()
-    restock = models.BooleanField(default=False)
-
-
-class RefundEntry(EmbeddedModel):
-    """A copy of a refund, written by `payments`."""
-
-    refund = ObjectIdField()
-    amount = money_field()
-    status = models.CharField(max_length=20)
-    created_at = models.DateTimeField(default=timezone.now)
-    # Empty for a refund of an amount.
-    lines = EmbeddedModelArrayField(RefundedLine, default=list, blank=True)
-    # Part of `amount`, with its tax.
-    shipping = money_field(default=Decimal(0))
-    # For staff only, as in the timeline.
-    staff = ObjectIdField(null=True, blank=True)
-    reason = models.CharField(max_length=300, blank=True, default="")
 
 
 class Order(models.Model):
@@ -158,7 +145,10 @@ class Order(models.Model):
     tracking_number = models.CharField(max_length=120, blank=True)
     # `carrier` and `tracking_number` are those of the latest parcel.
     fulfilments = EmbeddedModelArrayField(Fulfilment, default=list, blank=True)
+    all_units_cancelled = models.BooleanField(default=False, editable=False)
     returns = EmbeddedModelArrayField(OrderReturn, default=list, blank=True)
+    # See `orders.returns.states`.
+    has_open_return = models.BooleanField(default=False, editable=False)
     # For staff only.
     tags = TagsField(models.CharField(max_length=LONGEST_TAG), default=list, blank=True)
     notes = EmbeddedModelArrayField(Note, default=list, blank=True)
@@ -167,6 +157,8 @@ class Order(models.Model):
     # Denormalized, to read an order with one query.
     payment = ObjectIdField(null=True, blank=True, editable=False)
     refunds = EmbeddedModelArrayField(RefundEntry, default=list, blank=True)
+    # Of earlier releases only the timeline has them.
+    disputes = EmbeddedModelArrayField(DisputeEntry, default=list, blank=True)
     # Needs manual review. Never cleared: `flag_settled` resolves all flags.
     flagged = models.BooleanField(default=False)
     flag_settled = models.BooleanField(default=False)
@@ -253,6 +245,11 @@ class Order(models.Model):
             models.Index(
                 fields=["flagged", "flag_settled", "-id"], condition=models.Q(flagged=True), name="order_flagged"
             ),
+            models.Index(
+                fields=["has_open_return", "-id"],
+                condition=models.Q(has_open_return=True),
+                name="order_open_returns",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -308,6 +305,18 @@ class Order(models.Model):
         return {line.variant: line.quantity for line in self.lines}
 
     @property
+    def sold_units(self) -> dict[ObjectId, int]:
+        """Return units by variant, without those that came back or will not be shipped."""
+        return {line.variant: line.sold for line in self.lines if line.sold}
+
+    @property
+    def held_units(self) -> dict[ObjectId, int]:
+        """Return units by variant that are not in stock: of a cancelled order those that were written off."""
+        is_cancelled = self.status == OrderStatus.CANCELLED
+        held = {line.variant: line.quantity - line.restocked - is_cancelled * line.sold for line in self.lines}
+        return {variant: units for variant, units in held.items() if units}
+
+    @property
     def payment_status_after_refunds(self) -> PaymentStatus:
         refunded = sum((entry.amount for entry in self.refunds if entry.status == "succeeded"), Decimal(0))
         if refunded and refunded >= self.total:
@@ -332,6 +341,15 @@ class Order(models.Model):
         return self.status == OrderStatus.COMPLETED and self.payment_status_after_refunds != PaymentStatus.REFUNDED
 
     @property
+    def standing_refunds(self) -> list[RefundEntry]:
+        """Return refunds that have not failed."""
+        return [entry for entry in self.refunds if entry.status in ("pending", "succeeded", "requires_action")]
+
+    @property
     def refunded(self) -> Decimal:
-        statuses = ("pending", "succeeded", "requires_action")
-        return sum((entry.amount for entry in self.refunds if entry.status in statuses), Decimal(0))
+        return sum((entry.amount for entry in self.standing_refunds), Decimal(0))
+
+    @property
+    def net_total(self) -> Decimal:
+        total: Decimal = self.total
+        return total - self.refunded

@@ -18,6 +18,7 @@ _ERASED_FIELDS = (
     "tracking_number",
     "lines",
     "fulfilments",
+    "returns",
     "erased_at",
     "updated_at",
 )
@@ -37,6 +38,10 @@ def erase(*orders: Order) -> None:
             each.reason = ""
         for note in order.notes:
             note.text = ""
+        for found in order.returns:
+            found.answer = ""
+            for line in found.lines:
+                line.reason = ""
         order.email = order.note = order.tracking_number = ""
         order.updated_at = timezone.now()
         order.erased_at = order.erased_at or order.updated_at
@@ -55,6 +60,8 @@ def personal_data_of(order: Order) -> list[str]:
     ]
     if any(parcel.tracking_number or parcel.tracking_url for parcel in order.fulfilments):
         left.append("fulfilments")
+    if any(each.answer or any(line.reason for line in each.lines) for each in order.returns):
+        left.append("returns")
     if any(_is_typed(entry) and entry.detail for entry in order.timeline):
         left.append("timeline")
     if any(entry.reason for entry in _with_reason(order)):

@@ -161,7 +161,7 @@ def _write(order: Order, quoted: Quote, reserved: Reservations) -> None:
     if order.status == OrderStatus.COMPLETED:
         count_sales(order)
         check_reviews_later(order)
-        notify_staff(order)
+        notify_staff(order, Event.PAID)
     documents.insert(mail, *([] if order.user_id else [claim_job(order)]))
 
 

@@ -45,6 +45,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
             status=OrderStatus.COMPLETED,
             fulfilment_status=FulfilmentStatus.UNFULFILLED,
             payment_status__in=FUNDED_STATUSES,
+            all_units_cancelled=False,
         )
 
     def due_for_erasure(self) -> "OrderQuerySet":
@@ -63,3 +64,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def with_open_flag(self) -> "OrderQuerySet":
         return self.filter(flagged=True, flag_settled=False)
+
+    def with_open_returns(self) -> "OrderQuerySet":
+        """Filter orders with a return that staff have to answer, receive or refund."""
+        return self.filter(has_open_return=True)

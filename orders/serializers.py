@@ -9,11 +9,14 @@ from rest_framework.generics import get_object_or_404
 from accounts.models import Address
 from accounts.serializers import AddressSerializer, EmailAddressField, NewEmailAddressField
 from accounts.subdivisions import normalize_state
+from orders.amounts import refunded_units
 from orders.discounts import LineDiscountSerializer, OrderDiscountSerializer, of_order
 from orders.fulfilments.serializers import FulfilmentSerializer
 from orders.lifecycle import TRANSITIONS, Actor, Event, FulfilmentStatus, OrderStatus, PaymentStatus
-from orders.models import Order, PostalAddress, TimelineEntry
+from orders.models import Order, OrderLine, PostalAddress, TimelineEntry
 from orders.pricing import Quote
+from orders.returns.serializers import ReturnSerializer
+from orders.returns.windows import returnable_units
 from orders.shipping.serializers import OfferedMethodSerializer, PickupAddressSerializer
 from orders.staff_serializers import NoteSerializer, StaffField, StaffOnlyFieldsMixin
 from orders.tags import LONGEST_TAG
@@ -55,11 +58,45 @@ class OrderLineSerializer(serializers.Serializer):
     tax_rate = TaxRateField(allow_null=True)
 
 
+class OrderedLinesSerializer(serializers.ListSerializer):
+    def get_attribute(self, instance: Order) -> list[OrderLine]:
+        refunded = refunded_units(instance)
+        is_returnable = instance.allows(Event.RETURN_REQUESTED)
+        returnable = returnable_units(instance, withdrawal=False) if is_returnable else {}
+        withdrawable = returnable_units(instance, withdrawal=True) if is_returnable else {}
+        for line in instance.lines:
+            line.refunded = refunded[line.variant]
+            line.returnable = returnable[line.variant].now if is_returnable else 0
+            line.withdrawable = withdrawable[line.variant].now if is_returnable else 0
+        return instance.lines
+
+
+class OrderedLineSerializer(OrderLineSerializer):
+    fulfilled = serializers.IntegerField(help_text="Units in parcels.")
+    cancelled = serializers.IntegerField(help_text="Units that will not be shipped.")
+    returned = serializers.IntegerField(help_text="Units that came back.")
+    refunded = serializers.IntegerField(help_text="Units of refunds by line that have not failed.")
+    returnable = serializers.IntegerField(help_text="Units that a return can be requested for now.")
+    withdrawable = serializers.IntegerField(help_text="Units that a withdrawal can be requested for now.")
+
+    class Meta:
+        list_serializer_class = OrderedLinesSerializer
+
+
+class RefundedLineSerializer(serializers.Serializer):
+    line = ObjectIdField(help_text="The line's `id`.")
+    quantity = serializers.IntegerField()
+    amount = MoneyField(help_text="With tax.")
+    restock = serializers.BooleanField()
+
+
 class RefundEntrySerializer(serializers.Serializer):
     id = ObjectIdField(source="refund")
     amount = MoneyField()
     status = serializers.CharField()
     created_at = serializers.DateTimeField()
+    lines = RefundedLineSerializer(many=True, help_text="Empty for a refund of an amount.")
+    shipping = MoneyField(help_text="Part of `amount`, with its tax.")
 
 
 class TimelineSerializer(serializers.ListSerializer):
@@ -117,6 +154,7 @@ class OrderSerializer(StaffOnlyFieldsMixin, TotalsSerializer, serializers.ModelS
         help_text="Of the account when the order was placed, or as stated by the guest; empty once the account is "
         "deleted."
     )
+    lines = OrderedLineSerializer(many=True)
     coupon = serializers.SerializerMethodField()
     shipping_method = serializers.SerializerMethodField()
     shipping_address = PostalAddressSerializer(
@@ -128,8 +166,10 @@ class OrderSerializer(StaffOnlyFieldsMixin, TotalsSerializer, serializers.ModelS
     billing_address = PostalAddressSerializer(source="billed_to", allow_null=True)
     cancellable = serializers.SerializerMethodField()
     fulfilments = FulfilmentSerializer(many=True)
+    net_total = MoneyField(help_text="The total minus the refunds that have not failed.")
     payment = ObjectIdField(allow_null=True)
     refunds = RefundEntrySerializer(many=True)
+    returns = ReturnSerializer(many=True)
     timeline = TimelineEntrySerializer(many=True)
     tags = serializers.ListField(child=serializers.CharField(), required=False, help_text="Shown to staff only.")
     notes = NoteSerializer(many=True, required=False, help_text="Internal. Shown to staff only.")
@@ -154,6 +194,7 @@ class OrderSerializer(StaffOnlyFieldsMixin, TotalsSerializer, serializers.ModelS
             "tax",
             "tax_lines",
             "total",
+            "net_total",
             "currency",
             "coupon",
             "shipping_method",
@@ -166,6 +207,7 @@ class OrderSerializer(StaffOnlyFieldsMixin, TotalsSerializer, serializers.ModelS
             "fulfilments",
             "payment",
             "refunds",
+            "returns",
             "expires_at",
             "created_at",
             "updated_at",

@@ -22,7 +22,10 @@ from orders.lifecycle import (
     OrderStatus,
     PaymentStatus,
 )
-from orders.models import Order, RefundEntry, TimelineEntry
+from orders.models import Order, TimelineEntry
+from orders.refund_entries import DisputeEntry, RefundEntry
+from orders.refunds import PricedRefund, take_back
+from orders.returns.states import fields_after_refund
 from orders.staff import acting_staff_id
 from orders.transitions import require_allowed, transition, transition_all, write_fields
 from shop import days, money
@@ -61,7 +64,7 @@ def close_orders(orders: Sequence[Order], event: Event, *, is_given_up: bool, de
             hooks.on_cancelled(order=order)
     # Stock last: this write never fails, and other transactions wait for the variants.
     reason = StockMovement.Reason.EXPIRY if event == Event.EXPIRED else StockMovement.Reason.CANCELLATION
-    stock.release({order.number: order.quantities for order in orders}, reason=reason)
+    stock.release({order.number: order.sold_units for order in orders}, reason=reason)
 
 
 def cancel_unpaid_order(*, order: Order, detail: str, flag_detail: str) -> bool:
@@ -145,19 +148,29 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
 
 @transactional("orders.record_refund")
 def record_refund(
-    *, order_id: ObjectId, refund: ObjectId, amount: Decimal, status: str, actor: Actor, reason: str = ""
+    *,
+    order_id: ObjectId,
+    refund: ObjectId,
+    amount: Decimal,
+    status: str,
+    actor: Actor,
+    reason: str = "",
+    part: PricedRefund | None = None,
 ) -> None:
-    """Derive the payment status from all refunds."""
+    """Derive the payment status from all refunds. ``part`` is what a new refund by line is for."""
     order = Order.objects.get(pk=order_id)
     entry = next((entry for entry in order.refunds if entry.refund == refund), None)
     if entry is None:
         staff = acting_staff_id() if actor == Actor.STAFF else None
         entry = RefundEntry(refund=refund, amount=amount, status="", staff=staff, reason=reason)
+        if part is not None:
+            take_back(order, part.lines)
+            entry.lines, entry.shipping = list(part.lines), part.shipping
         order.refunds.append(entry)
     if entry.status == status:
         return
     entry.status = status
-    fields: dict[str, Any] = {"refunds": order.refunds}
+    fields: dict[str, Any] = {"refunds": order.refunds, **fields_after_refund(order, refund, status=status)}
     if order.payment_status in AFTER_PAYMENT:
         fields["payment_status"] = order.payment_status_after_refunds
     if status == "succeeded":
@@ -169,8 +182,14 @@ def record_refund(
 
 
 @transactional("orders.record_dispute")
-def record_dispute(*, order_id: ObjectId, event: Event, detail: str) -> None:
+def record_dispute(*, order_id: ObjectId, event: Event, dispute: DisputeEntry) -> None:
+    """Events arrive in any order: those with an outdated status change nothing but the timeline."""
     order = Order.objects.get(pk=order_id)
+    detail = dispute.dispute
+    known_ranks = [known.rank for known in order.disputes if known.dispute == detail]
+    if all(rank < dispute.rank for rank in known_ranks):
+        order.disputes = [*(known for known in order.disputes if known.dispute != detail), dispute]
+        write_fields(order, {"disputes": order.disputes})
     entry = TimelineEntry(event=event, detail=detail, actor=Actor.STRIPE)
     if any((known.event, known.detail) == (event, detail) for known in order.timeline):
         return

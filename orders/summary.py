@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -7,6 +7,8 @@ from accounts.postal import postal_lines
 from orders.discounts import of_order
 from orders.fulfilments.models import Fulfilment
 from orders.models import Order, OrderLine, PostalAddress, ShippingMethod
+from orders.refund_entries import RefundedLine, RefundEntry
+from orders.returns.models import OrderReturn, ReturnedLine
 from shop import money
 
 Formatter = Callable[[Decimal, str], str]
@@ -57,3 +59,18 @@ def shipping_of(order: Order) -> ShippingSummary:
         # Orders of earlier releases.
         pickup = PostalAddress(**fields)
     return ShippingSummary(method.name if method else order.shipping_method, postal_lines(pickup) if pickup else [])
+
+
+def refunded_parts(order: Order, refund: RefundEntry) -> str:
+    """Return ``2 × Mug, shipping``; empty for a refund of an amount."""
+    return ", ".join([*_units_of(order, refund.lines), *(["shipping"] if refund.shipping else [])])
+
+
+def returned_lines(order: Order, found: OrderReturn) -> str:
+    """Return ``2 × Mug, 1 × Shirt``."""
+    return ", ".join(_units_of(order, found.lines))
+
+
+def _units_of(order: Order, lines: Sequence[RefundedLine | ReturnedLine]) -> list[str]:
+    names = {line.variant: line.name for line in order.lines}
+    return [f"{line.quantity} × {names[line.line]}" for line in lines]

@@ -35,13 +35,22 @@ def transition(
     notify: bool = True,
     refund: RefundEntry | None = None,
     parcel: ObjectId | None = None,
+    returned: ObjectId | None = None,
 ) -> None:
-    """``fields`` are written with the event; the customer's mail is about ``refund`` or ``parcel``. Raises its refusal.
+    """``fields`` are written with the event; the customer's mail is about ``refund``, ``parcel`` or ``returned``.
 
-    Read ``order`` in the same transaction, so that concurrent changes conflict.
+    Raises the event's refusal. Read ``order`` in the same transaction, so that concurrent changes conflict.
     """
     transition_all(
-        [order], event, actor=actor, detail=detail, fields=fields, notify=notify, refund=refund, parcel=parcel
+        [order],
+        event,
+        actor=actor,
+        detail=detail,
+        fields=fields,
+        notify=notify,
+        refund=refund,
+        parcel=parcel,
+        returned=returned,
     )
 
 
@@ -55,6 +64,7 @@ def transition_all(
     notify: bool = True,
     refund: RefundEntry | None = None,
     parcel: ObjectId | None = None,
+    returned: ObjectId | None = None,
 ) -> None:
     """Raises the event's refusal if one of the orders does not allow it."""
     rule = TRANSITIONS[event]
@@ -79,6 +89,7 @@ def transition_all(
         sends_mail=sends_mail,
         refund=refund.refund if refund else None,
         parcel=parcel,
+        returned=returned,
     )
     for order in orders:
         if order.detached_at is not None and (order.erased_at is not None or order.has_nothing_to_send):
@@ -86,7 +97,7 @@ def transition_all(
         if actor == Actor.STAFF and rule.staff_action:
             staff_log.record(rule.staff_action, order)
         if notify and rule.notifies_staff:
-            notify_staff(order)
+            notify_staff(order, event, returned=returned)
 
 
 def write_fields(order: Order, fields: Mapping[str, Any]) -> None:
@@ -101,6 +112,7 @@ def _write(
     sends_mail: bool = False,
     refund: ObjectId | None = None,
     parcel: ObjectId | None = None,
+    returned: ObjectId | None = None,
 ) -> None:
     """Also add ``entries`` to the timelines, without a copy of each timeline to send, and queue the last one's mail."""
     changed, mails = [], []
@@ -117,7 +129,8 @@ def _write(
         order.counts_as_sale = order.is_valid_purchase
         rows[order.counts_as_sale].append(order.pk)
         if sends_mail:
-            mails.append(customer_mail(order, Event(entries[-1].event), refund=refund, parcel=parcel))
+            event = Event(entries[-1].event)
+            mails.append(customer_mail(order, event, refund=refund, parcel=parcel, returned=returned))
             updates.append(UpdateOne({"_id": order.pk}, {"$push": {"mails": pushed_mail(order, mails[-1])}}))
     for counts, pks in rows.items():
         changes = {"$set": documents.stored_values(Order, {**fields, "counts_as_sale": counts}), "$push": added}
@@ -130,4 +143,4 @@ def _write(
 
 
 def count_sales(order: Order, *, sign: int = 1) -> None:
-    catalog.count_sales.enqueue(quantities={str(line.variant): sign * line.quantity for line in order.lines})
+    catalog.count_sales.enqueue(quantities={str(pk): sign * units for pk, units in order.sold_units.items()})

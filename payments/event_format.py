@@ -107,6 +107,14 @@ _OBJECTS: dict[str, dict[str, Check]] = {
         "failure_reason": _optional(_any_text),
         "metadata": _metadata,
     },
-    "dispute": {"id": _id, "status": _text(40), "payment_intent": _optional(_id_or_object)},
+    "dispute": {
+        "id": _id,
+        "status": _text(40),
+        "payment_intent": _optional(_id_or_object),
+        "amount": _optional(_amount),
+        "currency": _optional(_text(3)),
+        "reason": _optional(lambda value: isinstance(value, str) and len(value) <= 100),
+        "evidence_details": _optional(_object({"due_by": _optional(_integer(_MAX_TIMESTAMP))})),
+    },
     "charge": {"payment_intent": _optional(_id_or_object)},
 }

@@ -33,7 +33,14 @@ _OBJECTS: dict[str, Fields] = {
         "metadata": {"payment": None, "refund": None},
         **_AMOUNT,
     },
-    "dispute": {"payment_intent": None, "charge": None, "status": None, "reason": None, **_AMOUNT},
+    "dispute": {
+        "payment_intent": None,
+        "charge": None,
+        "status": None,
+        "reason": None,
+        "evidence_details": {"due_by": None},
+        **_AMOUNT,
+    },
 }
 _EVENT: Fields = {**_COMMON, "type": None, "api_version": None}
 

@@ -237,3 +237,7 @@ def _object(found: Any, kind: str) -> dict[str, Any]:
     if data.get("object") != kind or not data.get("id"):
         raise ValueError(f"not a {kind}")
     return data
+
+
+def dashboard_url(path: str) -> str:
+    return f"https://dashboard.stripe.com/{'' if is_live() else 'test/'}{path}"

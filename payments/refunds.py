@@ -1,6 +1,7 @@
 """Refunds, reserved in a transaction and sent by a job."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from orders.lifecycle import Actor
 from orders.models import Order
+from orders.refunds import PricedRefund, Units, price_refund
 from payments import gateway, transitions
 from payments.currencies import from_minor_units, to_minor_units
 from payments.errors import NotRefundable, PaymentDisputed, RefundTooLarge, StripeIdempotentFailure, StripeRefused
@@ -22,38 +24,56 @@ from shop.audit.staff_log import Action
 from shop.db.transactions import transactional
 
 
-def refund_payment(*, payment: Payment, amount: Decimal | None = None, reason: str = "") -> Refund:
-    """Refund ``amount`` for staff, or all that is left; ``pending`` until Stripe has responded.
+def refund_payment(
+    *,
+    payment: Payment,
+    amount: Decimal | None = None,
+    lines: Sequence[Units] = (),
+    shipping: bool = False,
+    reason: str = "",
+) -> Refund:
+    """Refund ``lines`` and ``shipping`` for staff, or ``amount``, or all that is left.
 
-    Raises ``NotRefundable``, ``PaymentDisputed``, ``RefundTooLarge``.
+    It is ``pending`` until Stripe has responded. Raises ``NotRefundable``, ``PaymentDisputed``, ``RefundTooLarge``, and
+    the errors of `orders.refunds.price_refund`.
     """
     minor = None if amount is None else to_minor_units(amount, payment.currency)
-    refund = _refund_on_request(payment_id=payment.pk, amount=minor, reason=reason)
+    refund = _refund_on_request(payment_id=payment.pk, amount=minor, lines=lines, shipping=shipping, reason=reason)
     refund.refresh_from_db()
     return refund
 
 
 @transactional("payments.refund")
-def _refund_on_request(*, payment_id: ObjectId, amount: int | None, reason: str) -> Refund:
+def _refund_on_request(
+    *, payment_id: ObjectId, amount: int | None, lines: Sequence[Units], shipping: bool, reason: str
+) -> Refund:
     # Refunds are written to the order, so a concurrent dispute conflicts.
-    if Payment.objects.get(pk=payment_id).order.is_disputed:
+    order = Payment.objects.get(pk=payment_id).order
+    if order.is_disputed:
         raise PaymentDisputed
-    refund = _reserve_refund(payment_id=payment_id, amount=amount, reason=reason, actor=Actor.STAFF)
+    part = price_refund(order, lines, shipping=shipping) if lines or shipping else None
+    refund = _reserve_refund(payment_id=payment_id, amount=amount, part=part, reason=reason, actor=Actor.STAFF)
     idempotency.finish(status=201, reference=str(refund.pk))
     return refund
 
 
 @transactional("payments.reserve_refund")
-def _reserve_refund(*, payment_id: ObjectId, amount: int | None, reason: str, actor: Actor) -> Refund:
-    """Reserve the amount, so that concurrent refunds never exceed the payment."""
+def _reserve_refund(
+    *, payment_id: ObjectId, amount: int | None = None, part: PricedRefund | None = None, reason: str, actor: Actor
+) -> Refund:
+    """Reserve the amount, that of ``part`` or all that is left, so that concurrent refunds never exceed the payment."""
     payment = Payment.objects.get(pk=payment_id)
     if not payment.amount_received:
         raise NotRefundable
+    if part is not None:
+        amount = to_minor_units(part.amount, payment.currency)
+        if not amount:
+            raise NotRefundable("Nothing was paid for these units, or it was refunded before.")
     amount = payment.refundable if amount is None else amount
     if not 0 < amount <= payment.refundable:
         raise RefundTooLarge(
             f"At most {money.display(from_minor_units(payment.refundable, payment.currency))} can be refunded.",
-            attr="amount",
+            attr="amount" if part is None else None,
         )
     Payment.objects.filter(pk=payment.pk).update(
         amount_refunded=F("amount_refunded") + amount, updated_at=timezone.now()
@@ -63,17 +83,32 @@ def _reserve_refund(*, payment_id: ObjectId, amount: int | None, reason: str, ac
     )
     refund.idempotency_key = first_key(refund)
     refund.save(force_insert=True)
-    transitions.record_on_order(refund, payment)
+    transitions.record_on_order(refund, payment, part=part)
     if actor == Actor.STAFF:
         staff_log.record(Action.REFUND, payment)
     send_refund.enqueue(at_once=True, refund=str(refund.pk))
     return refund
 
 
+def refund_return(*, order: Order, units: Sequence[Units], shipping: bool) -> ObjectId | None:
+    """Return the refund's id, or None if nothing was paid. Read ``order`` in the same transaction.
+
+    Raises ``PaymentDisputed``, ``RefundTooLarge``.
+    """
+    part = price_refund(order, units, shipping=shipping)
+    if not part.amount:
+        return None
+    if order.is_disputed:
+        raise PaymentDisputed
+    payment = Payment.objects.get(order=order)
+    refund_id: ObjectId = _reserve_refund(payment_id=payment.pk, part=part, reason="", actor=Actor.STAFF).pk
+    return refund_id
+
+
 def refund_cancelled_order(*, order: Order) -> None:
     payment = Payment.objects.filter(order=order).first()
     if payment is not None and payment.refundable:
-        _reserve_refund(payment_id=payment.pk, amount=None, reason="The order was cancelled.", actor=Actor.SYSTEM)
+        _reserve_refund(payment_id=payment.pk, reason="The order was cancelled.", actor=Actor.SYSTEM)
 
 
 @jobs.job("payments.refund_late_money", urgent=True)

@@ -6,9 +6,11 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from orders.access import named_by_token
+from orders.refunds import Units
 from orders.serializers import OrderNumberField
 from payments.currencies import display_minor_units
 from payments.models import Payment, Refund
+from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls
 from shop.db.money_fields import MoneyField
 
@@ -81,6 +83,36 @@ class RefundSerializer(serializers.ModelSerializer):
         return display_minor_units(refund.amount, refund.currency)
 
 
+class RefundLineSerializer(serializers.Serializer):
+    line = ObjectIdField(help_text="The line's `id`.")
+    quantity = serializers.IntegerField(
+        min_value=1,
+        max_value=settings.MAX_QUANTITY,
+        help_text="Units that are not shipped are taken first, and cancelled.",
+    )
+    restock = serializers.BooleanField(default=False, help_text="Put the units back into stock.")
+
+    def to_internal_value(self, data: Any) -> Any:
+        return Units(**super().to_internal_value(data))
+
+
 class RefundRequestSerializer(OptionalNulls):
+    """`lines`, `shipping` or both, or an `amount`; without any of them all that is left is refunded."""
+
     amount = MoneyField(required=False, min_value=Decimal("0.001"))
+    lines = RefundLineSerializer(
+        many=True,
+        required=False,
+        allow_empty=False,
+        max_length=settings.MAX_CART_LINES,  # type: ignore[call-arg]
+    )
+    shipping = serializers.BooleanField(
+        default=False, help_text="Refund the shipping, with its tax, as far as it was not refunded before."
+    )
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "amount" in attrs and (attrs.get("lines") or attrs["shipping"]):
+            detail = "Specify either an amount, or lines and shipping."
+            raise serializers.ValidationError({"amount": detail}, code="ambiguous")
+        return attrs

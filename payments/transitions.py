@@ -1,5 +1,6 @@
 """Duplicates and any order of arrival end in the same state."""
 
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 
 from bson import ObjectId
@@ -8,6 +9,8 @@ from django.utils import timezone
 
 from orders import services as orders
 from orders.lifecycle import Actor, Event
+from orders.refund_entries import DisputeEntry
+from orders.refunds import PricedRefund
 from payments import declines, gateway
 from payments.currencies import display_minor_units, from_minor_units
 from payments.models import Payment, Refund, StripeEvent
@@ -201,7 +204,7 @@ def _apply_refund_status(refund: Refund, payment: Payment, *, status: str, detai
     record_on_order(refund, payment)
 
 
-def record_on_order(refund: Refund, payment: Payment) -> None:
+def record_on_order(refund: Refund, payment: Payment, *, part: PricedRefund | None = None) -> None:
     orders.record_refund(
         order_id=payment.order_id,
         refund=refund.pk,
@@ -209,6 +212,7 @@ def record_on_order(refund: Refund, payment: Payment) -> None:
         status=refund.status,
         actor=Actor(refund.actor),
         reason=refund.reason,
+        part=part,
     )
 
 
@@ -221,6 +225,17 @@ _DISPUTE_EVENTS = {
     "prevented": Event.DISPUTE_WON,
     "lost": Event.DISPUTE_LOST,
 }
+# An inquiry can become a dispute. Statuses that are not listed come before these.
+_DISPUTE_STATUSES = (
+    "warning_needs_response",
+    "warning_under_review",
+    "needs_response",
+    "under_review",
+    "lost",
+    "warning_closed",
+    "prevented",
+    "won",
+)
 
 
 @transactional("payments.apply_dispute")
@@ -229,5 +244,22 @@ def apply_dispute(dispute: StripeObject) -> Outcome:
     if payment is None:
         return ignored("This dispute does not belong to a payment of this shop.")
     event = _DISPUTE_EVENTS.get(dispute["status"], Event.DISPUTED)
-    orders.record_dispute(order_id=payment.order_id, event=event, detail=dispute["id"])
+    orders.record_dispute(order_id=payment.order_id, event=event, dispute=_dispute_entry(dispute, payment))
     return APPLIED
+
+
+def _dispute_entry(dispute: StripeObject, payment: Payment) -> DisputeEntry:
+    status, amount = dispute["status"], dispute.get("amount")
+    currency = dispute.get("currency") or payment.currency
+    due_by = (dispute.get("evidence_details") or {}).get("due_by")
+    return DisputeEntry(
+        dispute=dispute["id"],
+        status=status,
+        rank=_DISPUTE_STATUSES.index(status) + 1 if status in _DISPUTE_STATUSES else 0,
+        reason=dispute.get("reason") or "",
+        amount=None if amount is None else from_minor_units(amount, currency),
+        currency=currency,
+        due_by=None if due_by is None else datetime.fromtimestamp(due_by, tz=UTC),
+        url=gateway.dashboard_url(f"disputes/{dispute['id']}"),
+        is_open=status not in _DISPUTE_EVENTS,
+    )

@@ -17,6 +17,7 @@ from accounts.authentication import UserRequest
 from accounts.models import User
 from orders.access import ORDER_TOKEN, AccountOrOrderToken, named_by_token, order_token_of, orders_of
 from orders.models import Order
+from orders.refunds import UNIT_ERRORS
 from payments import customers, events, refunds, services
 from payments.errors import (
     InvalidEvent,
@@ -68,7 +69,14 @@ class PaymentViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Ge
     errors = {
         "create": [NotFound, StripeRefused, OrderNotPayable, *idempotency.ERRORS, TooManyFailedPayments],
         "webhook": [InvalidSignature, InvalidEvent],
-        "refunds": [StripeRefused, PermissionDenied, RefundTooLarge, NotRefundable, *idempotency.ERRORS],
+        "refunds": [
+            StripeRefused,
+            PermissionDenied,
+            RefundTooLarge,
+            NotRefundable,
+            *UNIT_ERRORS,
+            *idempotency.ERRORS,
+        ],
     }
     lookup_value_regex = "[0-9a-f]{24}"
 
@@ -152,7 +160,11 @@ class PaymentViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Ge
     )
     @action(detail=True, methods=["post"])
     def refunds(self, request: Request, pk: str) -> Response:
-        """Refund a payment partly or, without `amount`, fully (staff only). `pending` until Stripe has confirmed it."""
+        """Refund a payment by line, by amount or fully (staff only). `pending` until Stripe has confirmed it.
+
+        Refunds of all units of a line add up to exactly what was paid for it. If a refund fails, its units can be
+        refunded again; they stay cancelled, and in stock.
+        """
         if not staff_may(self.request.user, "payments.add_refund"):
             raise PermissionDenied
         payment = self.get_object()

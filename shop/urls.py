@@ -12,6 +12,7 @@ from cart.views import CartItemViewSet, CartViewSet
 from catalog.collections.views import CollectionViewSet
 from catalog.views import CategoryViewSet, ProductImageViewSet, ProductViewSet, VariantViewSet
 from orders.fulfilments.views import FulfilmentViewSet
+from orders.returns.views import ReturnViewSet
 from orders.reviews.views import ReviewViewSet
 from orders.views import OrderViewSet, ShippingMethodViewSet
 from payments.views import PaymentViewSet
@@ -27,6 +28,7 @@ router.register("cart/items", CartItemViewSet, basename="cart-item")
 router.register("cart", CartViewSet, basename="cart")
 router.register("orders", OrderViewSet, basename="order")
 router.register("orders/(?P<number>[0-9A-Za-z-]+)/fulfilments", FulfilmentViewSet, basename="fulfilment")
+router.register("orders/(?P<number>[0-9A-Za-z-]+)/returns", ReturnViewSet, basename="return")
 router.register("auth", AuthViewSet, basename="auth")
 router.register("auth", SessionViewSet, basename="session")
 router.register("auth", LinkViewSet, basename="link")

@@ -1,8 +1,19 @@
+from typing import Literal
+
 from django.utils.safestring import SafeString
 
 from orders.lifecycle import STATUSES
 from orders.models import Order
+from orders.returns.models import ReturnStatus
 from shop.admin.html import badge
+
+RETURN_LABELS: dict[str, Literal["", "info", "success", "warning", "danger"]] = {
+    ReturnStatus.REQUESTED: "warning",
+    ReturnStatus.APPROVED: "info",
+    ReturnStatus.REJECTED: "",
+    ReturnStatus.RECEIVED: "warning",
+    ReturnStatus.REFUNDED: "success",
+}
 
 
 def status_badge(order: Order, field: str) -> SafeString:

@@ -6,11 +6,12 @@ from django.http import HttpRequest
 
 from accounts.postal import postal_lines
 from orders import staff, summary
-from orders.admin.labels import status_badge
+from orders.admin.labels import RETURN_LABELS, status_badge
 from orders.admin.mails import mail_rows
 from orders.lifecycle import FUNDED_STATUSES, STATUSES, TRANSITIONS, Actor
 from orders.models import Note, Order, TimelineEntry
 from orders.notes import suggested_tags
+from orders.returns.models import OrderReturn
 from shop.admin.html import badge, list_url, page_url, price, thumbnail
 
 
@@ -36,7 +37,15 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
         "address": postal_lines(order.shipping_address) if order.shipping_address else [],
         "billing_address": postal_lines(order.billed_to) if order.billed_to else [],
         "total": amount(order.total),
-        "refunds": [(entry, amount(entry.amount)) for entry in order.refunds],
+        "net_total": amount(order.net_total) if order.refunded else "",
+        "refunds": [(entry, amount(entry.amount), summary.refunded_parts(order, entry)) for entry in order.refunds],
+        "returns": [
+            (each, badge(each.get_status_display(), RETURN_LABELS[each.status]), _returned(order, each))
+            for each in reversed(order.returns)
+        ],
+        "disputes": [
+            (entry, "" if entry.amount is None else price(entry.amount, entry.currency)) for entry in order.disputes
+        ],
         "timeline": [
             {"entry": entry, "icon": TRANSITIONS[entry.event].icon, "actor": _actor(entry, names)}
             for entry in reversed(order.timeline)
@@ -67,3 +76,9 @@ def _actor(entry: TimelineEntry, names: Mapping[ObjectId, str]) -> str:
 
 def _author(entry: TimelineEntry | Note, names: Mapping[ObjectId, str]) -> str:
     return names.get(entry.staff, "a deleted account") if entry.staff else "staff"
+
+
+def _returned(order: Order, found: OrderReturn) -> list[tuple[str, str]]:
+    """Return pairs of units and the customer's reason."""
+    names = {line.variant: line.name for line in order.lines}
+    return [(f"{line.quantity} × {names[line.line]}", line.reason) for line in found.lines]

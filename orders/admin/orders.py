@@ -17,7 +17,8 @@ from orders.admin.labels import status_badge
 from orders.admin.mails import MAIL_FORMS, OrderMailsMixin
 from orders.admin.notes import NOTE_FORMS, OrderNotesMixin
 from orders.admin.order_page import page_context
-from orders.errors import OrderNotErasable
+from orders.admin.returns import RETURN_BUTTONS, ReturnDialogs
+from orders.errors import OrderNotErasable, ReturnNotOpen
 from orders.fulfilments import services as fulfilments
 from orders.lifecycle import STATUSES, TRANSITIONS, Actor, Event
 from orders.models import Order
@@ -100,6 +101,7 @@ class WorkFilter(OptionsFilter):
     title = parameter_name = "work"
     options = {
         "to_ship": ("To ship", OrderQuerySet.to_ship),
+        "open_returns": ("Open returns", OrderQuerySet.with_open_returns),
         "at_hold_limits": ("At hold limits", lambda orders: orders.filter(holds.orders_at_limits())),
     }
 
@@ -113,7 +115,7 @@ BUTTONS = {
 
 
 @admin.register(Order)
-class OrderAdmin(OrderNotesMixin, OrderMailsMixin, IndexedSearchMixin, ReadOnlyModelAdmin):
+class OrderAdmin(ReturnDialogs, OrderNotesMixin, OrderMailsMixin, IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("order", "created_at", "shown_total", "status_label", "payment_label", "fulfilment_label", "marks")
     list_filter = (
         CustomerFilter,
@@ -131,6 +133,8 @@ class OrderAdmin(OrderNotesMixin, OrderMailsMixin, IndexedSearchMixin, ReadOnlyM
         "timeline",
         "mails",
         "refunds",
+        "returns",
+        "disputes",
         "shipping_address",
         "subtotal",
         "discount",
@@ -144,7 +148,7 @@ class OrderAdmin(OrderNotesMixin, OrderMailsMixin, IndexedSearchMixin, ReadOnlyM
     # The template renders the page; fields would cost reads.
     fields = ()
     change_form_template = "admin/orders/order.html"
-    actions_detail = (*BUTTONS, "erase", *NOTE_FORMS, *MAIL_FORMS)
+    actions_detail = (*BUTTONS, *RETURN_BUTTONS, "erase", *NOTE_FORMS, *MAIL_FORMS)
 
     def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
@@ -210,6 +214,8 @@ class OrderAdmin(OrderNotesMixin, OrderMailsMixin, IndexedSearchMixin, ReadOnlyM
     def action_blocker(self, button: str, order: Order) -> str:
         if button == "erase":
             return "" if order.is_of_guest else str(OrderNotErasable())
+        if button in RETURN_BUTTONS:
+            return "" if RETURN_BUTTONS[button](order) else str(ReturnNotOpen())
         if button not in BUTTONS:
             return super().action_blocker(button, order)
         return str(TRANSITIONS[BUTTONS[button]].refusal_of(order) or "")

@@ -42,6 +42,8 @@ def ship(
         raise TooManyParcels
     if quantities is None:
         quantities = {line.variant: line.unfulfilled for line in order.lines if line.unfulfilled}
+        if not quantities:
+            raise OrderNotFulfillable("All units of this order are cancelled.")
     _take(order, quantities)
     parcel = Fulfilment(
         key=key or ObjectId(),

@@ -1,10 +1,19 @@
 """Returns and withdrawals of an order."""
 
+from collections import Counter
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
 from bson import ObjectId
 from django.db import models
 from django.utils import timezone
 from django_mongodb_backend.fields import EmbeddedModelArrayField, ObjectIdField
 from django_mongodb_backend.models import EmbeddedModel
+
+from shop.db.money_fields import money_field
+
+MAX_RETURNS = 20
 
 
 class ReturnStatus(models.TextChoices):
@@ -15,7 +24,7 @@ class ReturnStatus(models.TextChoices):
     REFUNDED = "refunded", "Refunded"
 
 
-OPEN_RETURN_STATUSES = (ReturnStatus.REQUESTED, ReturnStatus.APPROVED, ReturnStatus.RECEIVED)
+AWAITED = (ReturnStatus.REQUESTED, ReturnStatus.APPROVED)
 
 
 class ReturnedLine(EmbeddedModel):
@@ -23,8 +32,14 @@ class ReturnedLine(EmbeddedModel):
 
     line = ObjectIdField()
     quantity = models.PositiveIntegerField()
+    # Units of a withdrawal that were not shipped: they are cancelled and restocked with the request.
+    unshipped = models.PositiveIntegerField(default=0)
     reason = models.CharField(max_length=300, blank=True, default="")
     restocked = models.BooleanField(null=True, blank=True)
+
+    @property
+    def shipped(self) -> int:
+        return self.quantity - self.unshipped
 
 
 class OrderReturn(EmbeddedModel):
@@ -33,9 +48,48 @@ class OrderReturn(EmbeddedModel):
     # A withdrawal from the contract, for which the buyer needs no reason.
     withdrawal = models.BooleanField(default=False)
     lines = EmbeddedModelArrayField(ReturnedLine)
+    # Of the request; the refund is calculated when the units are received.
+    expected_refund = money_field(default=Decimal(0))
+    # The withdrawal is from the whole order.
+    refunds_shipping = models.BooleanField(default=False)
     # Staff's answer, shown to the buyer.
     answer = models.CharField(max_length=300, blank=True, default="")
-    # Null until refunded; a return may take several attempts.
+    # The latest refund; null until one was made, and if there was nothing to refund.
     refund = ObjectIdField(null=True, blank=True)
+    # Received, and to be refunded: the refund is pending or has failed.
+    refund_due = models.BooleanField(default=False)
+    refund_failed = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
+    received_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField(default=timezone.now)
+
+    # Set for replies: an `orders.models.RefundEntry`.
+    refund_entry: Any
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether staff have something to do, or a refund is pending."""
+        return self.is_awaited or (self.status == ReturnStatus.RECEIVED and self.refund_due)
+
+    @property
+    def is_awaited(self) -> bool:
+        return self.status in AWAITED
+
+    @property
+    def has_goods(self) -> bool:
+        return any(line.shipped for line in self.lines)
+
+    @property
+    def can_be_refunded(self) -> bool:
+        """Return whether it was received, without a refund or with one that failed."""
+        return self.status == ReturnStatus.RECEIVED and (not self.refund_due or self.refund_failed)
+
+
+def awaited_units(returns: Iterable[OrderReturn]) -> Counter[ObjectId]:
+    """Return by variant the shipped units of returns that are not received yet."""
+    units: Counter[ObjectId] = Counter()
+    for each in returns:
+        if each.is_awaited:
+            for line in each.lines:
+                units[line.line] += line.shipped
+    return units

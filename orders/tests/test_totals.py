@@ -50,6 +50,9 @@ def test_a_quote_equals_the_order_it_is_for_and_writes_nothing(
     quote = quoted(as_customer, shipping_address=to("DE"), note="Hello", expected_total="1.00")
     order = place_order(as_customer, shipping_address=to("DE"), expected_total=quote["total"])
     only_quoted = {"prices_include_tax", "shipping_methods"}
+    for ordered, line in zip(order["lines"], quote["lines"], strict=True):
+        assert ordered == {**ordered, **line}
+        line |= ordered
     assert {name: order[name] for name in quote.keys() - only_quoted} == {
         name: quote[name] for name in quote.keys() - only_quoted
     }

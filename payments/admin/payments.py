@@ -1,49 +1,22 @@
-from decimal import Decimal
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextInputWidget
 
 from payments import refunds
 from payments.admin.labels import amount_of, payment_badge, refund_badge
-from payments.currencies import from_minor_units, to_minor_units
+from payments.admin.refund_form import RefundForm
 from payments.errors import PaymentDisputed
 from payments.models import Payment, Refund, RefundQuerySet
-from shop import money
 from shop.admin.base import ReadOnlyModelAdmin
-from shop.admin.dialogs import DialogForm, dialog, leave_dialog
-from shop.admin.fields import MoneyFormField
+from shop.admin.dialogs import dialog, leave_dialog
 from shop.admin.html import link, page_url
 from shop.admin.lists import CreationDaysFilter, IndexedSearchMixin, OptionsFilter, by_id, in_order, keys_of
 from shop.db import identifiers
-
-
-class RefundForm(DialogForm):
-    reason = forms.CharField(max_length=300, required=False, widget=UnfoldAdminTextInputWidget)
-    field_order = ("amount", "reason")
-
-    def __init__(self, *args: Any, obj: Payment, **kwargs: Any) -> None:
-        super().__init__(*args, obj=obj, **kwargs)
-        self.fields["amount"] = MoneyFormField(
-            currency=obj.currency,
-            min_value=money.smallest_step(obj.currency),
-            label=f"Amount in {obj.currency.upper()}",
-            initial=from_minor_units(obj.refundable, obj.currency),
-            help_text=f"{amount_of(obj.refundable, obj.currency)} can be refunded.",
-        )
-        self.order_fields(self.field_order)
-
-    def clean_amount(self) -> Decimal:
-        amount: Decimal = self.cleaned_data["amount"]
-        if to_minor_units(amount, self.obj.currency) > self.obj.refundable:
-            raise forms.ValidationError("This exceeds the refundable amount.", code="max_value")
-        return amount
 
 
 class RefundInline(TabularInline):
@@ -141,11 +114,12 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         icon="currency_exchange",
         permissions=["refund"],
         title="Refund",
-        text="The money is returned to the original payment method. Stock and order do not change.",
+        text="The money is returned to the original payment method. Choose units and shipping, or enter an amount: an "
+        "amount changes neither stock nor order.",
         form_class=RefundForm,
     )
     def refund(self, request: HttpRequest, form: RefundForm, payment: Payment) -> HttpResponse | str:
-        refund = refunds.refund_payment(payment=payment, **form.cleaned_data)
+        refund = refunds.refund_payment(payment=payment, **form.wanted)
         shown = amount_of(refund.amount, refund.currency)
         if refund.status in Refund.FAILED:
             refused = f"Stripe refused the refund of {shown}. The order was flagged with the reason."

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -49,6 +50,32 @@ def test_a_part_of_a_payment_is_refunded(browser: Client, payment: Payment, orde
     assert (made.amount, made.reason, made.actor, made.status) == (490, "Arrived late", "staff", "succeeded")
     order.refresh_from_db()
     assert order.payment_status == "partially_refunded"
+
+
+def test_units_and_shipping_are_refunded_and_put_back_into_stock(
+    browser: Client, payment: Payment, order: Order
+) -> None:
+    url = url_of("payments.payment", "refund", payment.pk)
+    (line,) = order.lines
+    units, restock = f"units_{line.variant}", f"restock_{line.variant}"
+    form = in_dialog(browser, url).context["form"]
+    assert list(form.fields) == [units, restock, "shipping", "amount", "reason"]
+    assert form.fields["shipping"].label == "Shipping, 4.90 USD"
+    attrs = form.fields[units].widget.attrs
+    assert (attrs["data-paid"], attrs["data-ordered"], attrs["data-refunded"], attrs["data-refunded-units"]) == (
+        *(1000, 1),
+        *(0, 0),
+    )
+    # The dialog sends the sum as the amount, which the lines determine.
+    page = refund(browser, payment, amount="1.00", **{units: "1", restock: "on", "shipping": "on"})
+    assert messages_of(page) == ["14.90 USD was refunded."]
+    order.refresh_from_db()
+    (entry,) = order.refunds
+    assert (entry.lines[0].quantity, entry.lines[0].restock, entry.shipping) == (1, True, Decimal("4.90"))
+    assert order.lines[0].restocked == 1
+    shown = browser.get(url_of("orders.order", "change", order.pk)).content.decode()
+    assert "1 × " in shown
+    assert "Net, after refunds" in shown
 
 
 def test_the_dialog_offers_all_that_is_left_until_nothing_is(browser: Client, payment: Payment) -> None:

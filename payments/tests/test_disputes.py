@@ -2,15 +2,20 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts.models import User
 from catalog.models import Product
+from orders.models import Order
 from payments.models import StripeEvent
 from shop import audit
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.stripe_simulator.errors import ApiError
+from shop.dev.testing.admin import browser_of, url_of
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, dump_database, events_of, order_of, place_order, stock_of
 from shop.dev.testing.stripe_steps import deliver, open_payment, pay, post_event
@@ -164,3 +169,30 @@ def test_a_dispute_that_is_won_before_the_payment_is_heard_of_does_not_make_the_
     deliver(simulator)
     assert (order(as_customer)["status"], order(as_customer)["payment_status"]) == ("completed", "paid")
     assert audit.violations() == []
+
+
+def test_staff_see_what_a_dispute_is_about_and_until_when(
+    as_customer: APIClient, staff: User, intent: str, simulator: StripeSimulator
+) -> None:
+    """An outdated event that arrives later changes nothing."""
+    dispute = simulator.dispute(intent, reason="product_not_received", amount=700)
+    deliver(simulator)
+    page = url_of("orders.order", "change", Order.objects.get().pk)
+    shown = browser_of(staff).get(page).content.decode()
+    due_by = timezone.localtime(datetime.fromtimestamp(dispute["evidence_details"]["due_by"], tz=UTC))
+    for text in (
+        "Dispute of 7.00 USD",
+        "Product not received, needs response",
+        f"Respond by {due_by:%-d %b %Y, %H:%M}",
+        f"https://dashboard.stripe.com/test/disputes/{dispute['id']}",
+    ):
+        assert text in shown, text
+    assert dispute["id"] not in str(order(as_customer))
+    simulator.close_dispute(dispute["id"], won=True)
+    deliver(simulator, "charge.dispute.closed")
+    deliver(simulator, "charge.dispute.created")
+    (entry,) = Order.objects.get().disputes
+    assert (entry.status, entry.is_open) == ("won", False)
+    shown = browser_of(staff).get(page).content.decode()
+    assert "Product not received, won" in shown
+    assert "Respond by" not in shown

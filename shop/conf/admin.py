@@ -49,7 +49,7 @@ UNFOLD = {
         ]
     },
     "STYLES": [lambda request: static("shop/admin.css")],
-    "SCRIPTS": [lambda request: static("shop/admin.js")],
+    "SCRIPTS": [lambda request: static("shop/admin.js"), lambda request: static("shop/refunds.js")],
     "COLORS": {
         "primary": {
             "50": "oklch(98.2% .018 184)",

@@ -22,6 +22,9 @@ UNPAID_PIECES_UNVERIFIED = env.whole_number("UNPAID_PIECES_UNVERIFIED", default=
 UNPAID_PIECES_PER_ADDRESS = env.whole_number("UNPAID_PIECES_PER_ADDRESS", default=1000, at_least=1, at_most=10**9)
 # After this time orders of deleted accounts are anonymized, even if undelivered.
 ERASURE_GRACE_DAYS = env.whole_number("ERASURE_GRACE_DAYS", default=90, at_least=1, at_most=3650)
+# From delivery, or else from shipping; 0 offers none. Consumers in the EU may withdraw for 14 days.
+RETURN_DAYS = env.whole_number("RETURN_DAYS", default=30, at_least=0, at_most=3650)
+WITHDRAWAL_DAYS = env.whole_number("WITHDRAWAL_DAYS", default=14, at_least=0, at_most=3650)
 # Usually on in the EU, off in the US.
 PRICES_INCLUDE_TAX = env.switch("PRICES_INCLUDE_TAX", default=False)
 # A function that calculates taxes instead of the shop's rates, as "package.module.function".

@@ -62,9 +62,15 @@ def choices(model: type[Model], name: str) -> dict[str, str]:
 
 
 def test_no_field_of_statuses_is_missing_here() -> None:
-    # Parts of a country, a copy of a refund's status, and the status of an HTTP response.
+    # Parts of a country, of an order, and the status of an HTTP response.
     others = {f"{each}.state" for each in ("accounts.Address", "orders.PostalAddress", "orders.TaxRate")}
-    others |= {"orders.ShippingMethod.pickup_state", "orders.RefundEntry.status", "shop.IdempotencyRecord.status"}
+    others |= {
+        "orders.ShippingMethod.pickup_state",
+        "orders.RefundEntry.status",
+        "orders.DisputeEntry.status",
+        "orders.OrderReturn.status",
+        "shop.IdempotencyRecord.status",
+    }
     found = {f"{model._meta.label}.{field.name}" for model, field in status_fields()}
     assert found - others == {f"{model._meta.label}.{name}" for model, name in COLOURS}
 

@@ -14,6 +14,7 @@ from catalog.models import Product, ProductImage, Variant
 from conftest import ADDRESS, client_of
 from orders.fulfilments.models import Fulfilment
 from orders.models import Order, ShippingMethod
+from orders.returns.models import OrderReturn
 from orders.reviews.models import Review
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.admin import ordered
@@ -51,8 +52,8 @@ def things(
     product = make_product("Mug", category=make_category("Mugs"))
     order = ordered(owner, product)
     payment = open_payment(client_of(owner), order.number)
-    parcel = Fulfilment(lines=[])
-    Order.objects.filter(pk=order.pk).update(fulfilments=[parcel])
+    parcel, returned = Fulfilment(lines=[]), OrderReturn(lines=[])
+    Order.objects.filter(pk=order.pk).update(fulfilments=[parcel], returns=[returned])
     cart = carts.add_item(owner=CartOwner(user=owner), variant=variant_of(product).pk, quantity=1).cart
     hidden = make_product("Hidden", is_active=False)
     return {
@@ -65,6 +66,7 @@ def things(
         "order": order.number,
         "parcel": str(parcel.key),
         "payment": payment["id"],
+        "return": str(returned.key),
         "review": str(Review.objects.create(user=owner, product=product, rating=5).pk),
         "product": str(product.pk),
         "variant": str(Variant.objects.get(product=product).pk),

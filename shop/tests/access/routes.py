@@ -19,6 +19,7 @@ _PARAMETERS = {
     "cart/items/{pk}": "{line}",
     "orders/{number}": "{order}",
     "fulfilments/{pk}": "{parcel}",
+    "returns/{pk}": "{return}",
     "payments/{pk}": "{payment}",
 }
 

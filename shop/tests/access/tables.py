@@ -100,6 +100,13 @@ API = _rows("""
     POST    orders/{order}/fulfil/                    401   401   403   403    403   yes   403    yes
     POST    orders/{order}/fulfilments/               401   401   403   403    403   yes   403    yes
     PATCH   orders/{order}/fulfilments/{parcel}/      401   401   403   403    403   yes   403    yes
+    GET     orders/{order}/returns/                   401   404   yes   404    404   yes   yes    yes
+    POST    orders/{order}/returns/                   401   404   yes   404    404   yes   403    yes
+    POST    orders/{order}/returns/preview/           401   404   yes   404    404   yes   403    yes
+    GET     orders/{order}/returns/{return}/          401   404   yes   404    404   yes   yes    yes
+    POST    orders/{order}/returns/{return}/approve/  401   401   403   403    403   yes   403    yes
+    POST    orders/{order}/returns/{return}/reject/   401   401   403   403    403   yes   403    yes
+    POST    orders/{order}/returns/{return}/receive/  401   401   403   403    403   yes   403    yes
 
     GET     payments/config/                          yes   yes   yes   yes    yes   yes   yes    yes
     POST    payments/webhook/                         yes   yes   yes   yes    yes   yes   yes    yes
