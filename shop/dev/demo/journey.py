@@ -58,6 +58,7 @@ class Journey:
         self.customer_claims(bought)
         order = self.customer_orders()
         self.customer_pays(order)
+        self.mug_is_returned(order)
         second = self.card_is_declined()
         self.unpaid_order_is_cancelled()
         self.paid_order_is_refunded(second)
@@ -256,6 +257,38 @@ class Journey:
         self.narrator.shown(_timeline_lines(paid))
         refused = self.customer.post("/payments/", {"order": order["number"]}, expect=409)
         self._promise(refused["errors"][0]["code"] == "order_not_payable", "A paid order cannot be paid twice")
+
+    def mug_is_returned(self, order: dict[str, Any]) -> None:
+        self.narrator.chapter(
+            "A mug comes back",
+            "A customer withdraws in two steps: a preview with the refund, then the confirmation. Staff approve, put "
+            "the mug back into stock and refund exactly what was paid for it.",
+        )
+        number = order["number"]
+        self.staff.post(f"/orders/{number}/fulfil/", {"status": "shipped", "carrier": "DHL"}, expect=200)
+        line = next(line for line in order["lines"] if line["quantity"] == 2)
+        body = {"lines": [{"line": line["id"], "quantity": 1}], "withdrawal": True}
+        preview = self.customer.post(f"/orders/{number}/returns/preview/", body, expect=200)
+        self.narrator.shown([f"1 x {line['name']}, expected refund {preview['expected_refund']}"])
+        key = {"Idempotency-Key": secrets.token_hex(16)}
+        address = (
+            f"/orders/{number}/returns/{self.customer.post(f'/orders/{number}/returns/', body, headers=key)['id']}"
+        )
+        before = self._stock(MUG, colour="Oat")
+        self.staff.post(f"{address}/approve/", {}, expect=200)
+        restock = {"lines": [{"line": line["id"], "restock": True}]}
+        self.staff.post(f"{address}/receive/", restock, expect=200)
+        returned = self.customer.wait_for(
+            f"{address}/",
+            lambda found: found["status"] == "refunded",
+            seconds=self.webhook_seconds,
+            what="The refund of the return",
+        )
+        self._promise(
+            returned["refund"]["amount"] == preview["expected_refund"], f"{returned['refund']['amount']} is refunded"
+        )
+        after = self._stock(MUG, colour="Oat")
+        self._promise(after == before + 1, f"The mug is back in stock: {after}")
 
     def card_is_declined(self) -> dict[str, Any]:
         self.narrator.chapter(

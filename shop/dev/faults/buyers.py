@@ -124,6 +124,14 @@ class Buyer:
     def refund(self, payment: str, amount: str, *, key: str = "") -> Answer:
         return self.call("POST", f"/payments/{payment}/refunds/", {"amount": amount}, key=key)
 
+    def withdraw(self, order: dict[str, Any], *, key: str = "") -> Answer:
+        """Withdraw from the whole order."""
+        lines = [{"line": line["id"], "quantity": line["quantity"]} for line in order["lines"]]
+        return self.call("POST", f"/orders/{order['number']}/returns/", {"lines": lines, "withdrawal": True}, key=key)
+
+    def approve(self, number: str, returned: str) -> Answer:
+        return self.call("POST", f"/orders/{number}/returns/{returned}/approve/", {})
+
 
 def new_key() -> str:
     return secrets.token_hex(12)

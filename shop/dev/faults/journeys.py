@@ -17,6 +17,7 @@ KINDS = {
     "order": [],
     "purchase": ["open", "pay", "see_paid"],
     "refund": ["open", "pay", "see_paid", "refund", "see_refunded"],
+    "return": ["open", "pay", "see_paid", "withdraw", "approve", "see_released"],
     "cancel": ["open", "cancel"],
     "cancel_paid": ["open", "pay", "cancel", "see_released"],
     "expiry": ["open", "see_expired"],
@@ -25,6 +26,7 @@ ENDS = {
     "order": {("pending", "unpaid"), ("cancelled", "unpaid")},
     "purchase": {("completed", "paid")},
     "refund": {("completed", "partially_refunded")},
+    "return": {("completed", "refunded")},
     "cancel": {("cancelled", "unpaid")},
     "cancel_paid": {("cancelled", "refunded")},
     "expiry": {("cancelled", "unpaid")},
@@ -37,7 +39,7 @@ class Journey:
     def __init__(self, kind: str, world: World, buyer: Buyer, product: str, *, staff: Buyer | None = None) -> None:
         self.kind, self.world, self.buyer, self.product, self.staff = kind, world, buyer, product, staff
         self.results = buyer.results
-        self.number = self.intent = self.payment = ""
+        self.number = self.intent = self.payment = self.returned = ""
         # Out of stock or expired: a correct end.
         self.ended_early = False
         self.slowest = 0.0
@@ -134,6 +136,24 @@ class Journey:
     def _refund(self) -> bool:
         assert self.staff is not None  # noqa: S101
         return self._definite(self.staff.refund(self.payment, "3.00", key=self._keys["refund"]), 201)
+
+    def _withdraw(self) -> bool:
+        """Withdraw from the whole order, which is not shipped."""
+        order = self.buyer.order(self.number)
+        if not self._definite(order, 200):
+            return False
+        answer = self.buyer.withdraw(order.body, key=self._keys["withdraw"])
+        if not self._definite(answer, 201):
+            return False
+        self.returned = answer.body.get("id", "")
+        self.results.acknowledge(bool(self.returned))
+        return True
+
+    def _approve(self) -> bool:
+        assert self.staff is not None  # noqa: S101
+        answer = self.staff.approve(self.number, self.returned)
+        # An unanswered call may have approved it.
+        return answer.code == "return_not_open" or self._definite(answer, 200)
 
     def _see_paid(self) -> bool:
         return self._see("payment_status", "paid", "partially_refunded", "refunded")

@@ -104,7 +104,7 @@ class ShopState:
                 buyer=str(order.user_id or order.email),
                 status=order.status,
                 payment_status=order.payment_status,
-                pieces=dict(Counter({products[line.variant]: line.quantity for line in order.lines})),
+                pieces=dict(Counter({products[line.variant]: line.quantity - line.restocked for line in order.lines})),
                 paid=[entry.event for entry in order.timeline].count(Event.PAID),
                 refunds=tuple(int(entry.amount * 100) for entry in order.refunds if entry.status == "succeeded"),
             )

@@ -60,6 +60,9 @@ AT = {
     "/orders/{number}/fulfil/": {"path.number": "paid"},
     "/orders/{number}/fulfilments/": {"path.number": "paid"},
     "/orders/{number}/fulfilments/{id}/": {"path.number": "paid"},
+    "/orders/{number}/returns/": {"path.number": "paid"},
+    "/orders/{number}/returns/preview/": {"path.number": "paid"},
+    "/orders/{number}/returns/{id}/": {"path.number": "paid"},
     "/payments/{id}/": {"path.id": "payments"},
     "/payments/{id}/refunds/": {"path.id": "refundable"},
 }

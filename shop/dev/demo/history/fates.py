@@ -17,6 +17,8 @@ SHARES = {
     "partially shipped": 20,
     "refunded": 15,
     "partially refunded": 25,
+    "returned": 20,
+    "return rejected": 3,
     "dispute open": 1,
     "dispute won": 2,
     "dispute lost": 1,
@@ -43,7 +45,7 @@ class Step(NamedTuple):
     detail: str = ""
     # Share of the total, in hundredths.
     refund: int = 0
-    # The parcel has one unit of the first line, not all that is left.
+    # It is about one unit of the first line: of a parcel, not all that is left; of a refund, not a share.
     is_part: bool = False
 
 
@@ -107,6 +109,16 @@ def _complaint(fate: str, moment: float, chance: random.Random) -> Iterator[Step
         yield Step(moment, Event.REFUNDED, Actor.STAFF, refund=100)
     elif fate == "partially refunded":
         yield Step(moment, Event.REFUNDED, Actor.STAFF, refund=40)
+    elif fate in ("returned", "return rejected"):
+        yield Step(moment, Event.RETURN_REQUESTED, Actor.CUSTOMER)
+        moment += DAY * chance.random()
+        if fate == "return rejected":
+            yield Step(moment, Event.RETURN_REJECTED, Actor.STAFF)
+            return
+        yield Step(moment, Event.RETURN_APPROVED, Actor.STAFF)
+        moment += DAY * (3 + 8 * chance.random())
+        yield Step(moment, Event.RETURN_RECEIVED, Actor.STAFF)
+        yield Step(moment + 5, Event.REFUNDED, Actor.STAFF, is_part=True)
     elif fate.startswith("dispute"):
         yield Step(moment, Event.DISPUTED, Actor.STRIPE)
         outcome = {"dispute won": Event.DISPUTE_WON, "dispute lost": Event.DISPUTE_LOST}.get(fate)

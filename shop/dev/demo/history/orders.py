@@ -13,10 +13,12 @@ from catalog.models import StockMovement
 from orders.discounts import LineDiscount, OrderDiscount
 from orders.fulfilments.models import FulfilledLine, Fulfilment
 from orders.lifecycle import NOTHING_TO_SEND, TRANSITIONS, Actor, Event, OrderStatus, PaymentStatus
-from orders.models import Order, OrderLine, RefundEntry, TimelineEntry
+from orders.models import Order, OrderLine, TimelineEntry
+from orders.refund_entries import RefundedLine, RefundEntry
+from orders.returns.models import OrderReturn, ReturnedLine
 from orders.reviews.models import Review
 from shop.audit.staff_log import Action
-from shop.dev.demo.bulk import BulkWriter, template
+from shop.dev.demo.bulk import BulkWriter, Document, template
 from shop.dev.demo.history import fates, stories
 from shop.dev.demo.history.catalog import Ledger, image_name, product_name, sku
 from shop.dev.demo.history.payments import Payments
@@ -56,7 +58,14 @@ class Orders:
                 discounts=[OrderDiscount(promotion=any_id, amount=Decimal(0))],
                 fulfilments=[Fulfilment(lines=[FulfilledLine(line=any_id)])],
                 timeline=[TimelineEntry()],
-                refunds=[RefundEntry(refund=any_id, amount=Decimal(0))],
+                refunds=[
+                    RefundEntry(
+                        refund=any_id,
+                        amount=Decimal(0),
+                        lines=[RefundedLine(line=any_id, quantity=1, amount=Decimal(0))],
+                    )
+                ],
+                returns=[OrderReturn(lines=[ReturnedLine(line=any_id, quantity=1)])],
                 cart=any_id,
                 currency=amounts.currency,
                 prices_include_tax=settings.PRICES_INCLUDE_TAX,
@@ -64,7 +73,9 @@ class Orders:
             )
         )
         (self._line,), (self._entry,), (self._refund,) = sample["lines"], sample["timeline"], sample["refunds"]
-        self._order = sample | {"refunds": [], "discounts": [], "fulfilments": []}
+        (self._refunded_line,), (self._return,) = self._refund["lines"], sample["returns"]
+        self._refund["lines"] = []
+        self._order = sample | {"refunds": [], "discounts": [], "fulfilments": [], "returns": []}
         (self._parcel,) = sample["fulfilments"]
         (self._parcel_line,) = self._parcel["lines"]
         (self._discount,), (self._line_discount,) = sample["discounts"], self._line["discounts"]
@@ -107,6 +118,7 @@ class Orders:
             document={**self._order},
             parcel=self._parcel,
             parcel_line=self._parcel_line,
+            returned=self._return,
             steps=[step for step in fates.steps(fate, placed, chance) if step.moment < plan.now],
         )
         if plan.is_deleted(customer):
@@ -160,6 +172,9 @@ class Orders:
         taxes = [rounded_share(total - off, rate, whole) for total, off in zip(totals, discounts, strict=True)]
         tax = sum(taxes) + (rounded_share(shipping, rate, whole) if taxes_shipping else 0)
         story.total = subtotal - sum(discounts) + shipping + (0 if settings.PRICES_INCLUDE_TAX else tax)
+        paid = totals[0] - discounts[0] + (0 if settings.PRICES_INCLUDE_TAX else taxes[0])
+        story.unit = rounded_share(paid, 1, products[0][1])
+        story.stored_unit = stored(story.unit)
         stored_rate = Decimal128(Decimal(rate).scaleb(-3))
         address = self._addresses.of(story.customer)
         lines = [
@@ -209,12 +224,13 @@ class Orders:
         for step in story.steps:
             detail = step.detail
             if opened is not None:
-                detail = self._payments.apply(opened, step) or detail
-            if step.refund and opened is not None:
+                detail = self._payments.apply(opened, step, unit=story.unit) or detail
+            if step.event == Event.REFUNDED and opened is not None:
                 refund = opened.refunds[-1]
                 refunds.append(
                     {
                         **self._refund,
+                        "lines": self._refunded_lines(story) if step.is_part else [],
                         "refund": refund["_id"],
                         "amount": self._amounts.stored(refund["amount"] // self._amounts.minor_per_step),
                         "status": refund["status"],
@@ -222,6 +238,8 @@ class Orders:
                     }
                 )
             stories.apply(story, step)
+            if step.event == Event.REFUNDED and step.is_part:
+                document["returns"][0]["refund"] = refunds[-1]["refund"]
             entry = {**self._entry, "at": at(step.moment), "event": step.event.value, "actor": step.actor.value}
             entry["detail"] = detail
             timeline.append(entry)
@@ -241,6 +259,10 @@ class Orders:
             document["payment"] = opened.document["_id"]
             self._payments.write(opened, story, writer)
 
+    def _refunded_lines(self, story: Story) -> list[Document]:
+        variant = story.document["lines"][0]["variant"]
+        return [{**self._refunded_line, "line": variant, "amount": story.stored_unit}]
+
     def _detach(self, story: Story) -> None:
         document, detached_at = story.document, story.detached_at or 0
         document["detached_at"] = at(detached_at)
@@ -254,6 +276,10 @@ class Orders:
         document |= {"erased_at": at(story.erased_at), "note": "", "tracking_number": ""}
         for parcel in document["fulfilments"]:
             parcel |= {"tracking_number": "", "tracking_url": ""}
+        for returned in document["returns"]:
+            returned["answer"] = ""
+            for line in returned["lines"]:
+                line["reason"] = ""
         document["shipping_address"] = document["billing_address"] = self._addresses.erased(story.customer)
         for entry in document["timeline"]:
             if TRANSITIONS[entry["event"]].has_typed_detail and entry["actor"] != Actor.SYSTEM:
@@ -273,6 +299,11 @@ class Orders:
                 expired = closing.event == Event.EXPIRED
                 reason = StockMovement.Reason.EXPIRY if expired else StockMovement.Reason.CANCELLATION
                 self._move(story, product, closing.moment, quantity, reason, writer)
+        if received := next((step for step in story.steps if step.event == Event.RETURN_RECEIVED), None):
+            product = products[0][0]
+            ledger.held[product] -= 1
+            ledger.sold[product] -= 1 if is_sale else 0
+            self._move(story, product, received.moment, 1, StockMovement.Reason.RETURN, writer)
         if story.document["coupon"] and not closing:
             self._use_coupon(story, writer)
 

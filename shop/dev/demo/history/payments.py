@@ -72,8 +72,11 @@ class Payments:
         self._intent_event(opened, "payment_intent.created", moment)
         return opened
 
-    def apply(self, opened: OpenPayment, step: Step) -> str:
-        """Return the detail of the timeline's entry, if it has one of its own."""
+    def apply(self, opened: OpenPayment, step: Step, *, unit: int) -> str:
+        """Return the detail of the timeline's entry, if it has one of its own.
+
+        ``unit`` is the amount of a refund by line, in smallest steps.
+        """
         payment, moment = opened.document, step.moment
         payment["updated_at"] = at(moment)
         payment["revision"] += 1
@@ -90,7 +93,7 @@ class Payments:
             payment["status"] = "canceled"
             self._intent_event(opened, "payment_intent.canceled", moment, cancellation_reason="abandoned")
         elif step.event == Event.REFUNDED:
-            return self._refund_part(opened, step)
+            return self._refund_part(opened, step, unit=unit)
         elif step.event in _DISPUTES:
             event_type, status = _DISPUTES[step.event]
             dispute = opened.stripe_id("dp")
@@ -128,9 +131,10 @@ class Payments:
         self._charge_event(opened, "charge.updated", "charge", opened.stripe_id("ch"), moment, **_CHARGE)
         return self._amounts.text(opened.total)
 
-    def _refund_part(self, opened: OpenPayment, step: Step) -> str:
+    def _refund_part(self, opened: OpenPayment, step: Step, *, unit: int) -> str:
         payment, moment = opened.document, step.moment
-        part = opened.total if step.refund == 100 else opened.total * step.refund // 100
+        share = opened.total if step.refund == 100 else opened.total * step.refund // 100
+        part = unit if step.is_part else share
         self._refunds += 1
         refund_id = self._plan.id("refund", self._refunds, moment)
         refund = {

@@ -7,6 +7,7 @@ from typing import Any
 from bson import ObjectId
 
 from orders.lifecycle import Event, FulfilmentStatus, OrderStatus, PaymentStatus
+from orders.returns.models import ReturnStatus
 from shop.dev.demo.bulk import Document
 from shop.dev.demo.history.fates import CLOSING, Step
 from shop.dev.demo.history.plan import at, day_of
@@ -29,6 +30,11 @@ class Story:
     # Defaults of a parcel and its lines.
     parcel: Document
     parcel_line: Document
+    # Of a return with its line.
+    returned: Document
+    # What was paid for one unit of the first line, in smallest steps and as it is stored.
+    unit: int = 0
+    stored_unit: Any = None
     steps: list[Step] = field(default_factory=list)
     # Null for deleted accounts and guests.
     user: ObjectId | None = None
@@ -64,6 +70,8 @@ def _closed(story: Story, step: Step) -> None:
 
 
 def _refunded(story: Story, step: Step) -> None:
+    if step.is_part:
+        _answer(story, step, ReturnStatus.REFUNDED)
     status = PaymentStatus.REFUNDED if step.refund == 100 else PaymentStatus.PARTIALLY_REFUNDED
     story.document["payment_status"] = status.value
 
@@ -94,6 +102,40 @@ def _delivered(story: Story, step: Step) -> None:
         parcel["delivered_at"] = at(step.moment)
 
 
+def _return_requested(story: Story, step: Step) -> None:
+    (line,) = story.returned["lines"]
+    returned = {
+        **story.returned,
+        "key": ObjectId(story.id.binary[:11] + b"\xff"),
+        "lines": [{**line, "line": story.document["lines"][0]["variant"], "quantity": 1, "reason": "Too small"}],
+        "expected_refund": story.stored_unit,
+        "created_at": at(step.moment),
+    }
+    story.document |= {"returns": [returned], "has_open_return": True}
+    _answer(story, step, ReturnStatus.REQUESTED)
+
+
+def _return_received(story: Story, step: Step) -> None:
+    _answer(story, step, ReturnStatus.RECEIVED)
+    (returned,) = story.document["returns"]
+    (line,) = returned["lines"]
+    returned |= {"received_at": at(step.moment), "refund_due": True}
+    line["restocked"] = True
+    story.document["lines"][0] |= {"returned": 1, "restocked": 1}
+
+
+def _answer(story: Story, step: Step, status: ReturnStatus) -> None:
+    (returned,) = story.document["returns"]
+    returned |= {"status": status.value, "changed_at": at(step.moment)}
+    if status == ReturnStatus.REJECTED:
+        returned["answer"] = "It was worn."
+    story.document["has_open_return"] = status not in (ReturnStatus.REJECTED, ReturnStatus.REFUNDED)
+
+
+def _answers(status: ReturnStatus) -> Callable[[Story, Step], None]:
+    return lambda story, step: _answer(story, step, status)
+
+
 def _sets(**fields: Any) -> Callable[[Story, Step], None]:
     return lambda story, step: story.document.update(fields)
 
@@ -113,4 +155,8 @@ _APPLY: dict[Event, Callable[[Story, Step], None]] = {
     Event.FLAG_SETTLED: _sets(flag_settled=True),
     Event.SHIPPED: _shipped,
     Event.DELIVERED: _delivered,
+    Event.RETURN_REQUESTED: _return_requested,
+    Event.RETURN_APPROVED: _answers(ReturnStatus.APPROVED),
+    Event.RETURN_REJECTED: _answers(ReturnStatus.REJECTED),
+    Event.RETURN_RECEIVED: _return_received,
 }

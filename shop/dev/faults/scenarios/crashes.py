@@ -31,6 +31,9 @@ TRANSACTIONS = [
     ("payments.apply_intent", "expiry", "worker"),
     ("payments.refund", "refund", "server"),
     ("payments.apply_refund", "refund", "server"),
+    ("orders.request_return", "return", "server"),
+    ("orders.approve_return", "return", "server"),
+    ("payments.apply_refund", "return", "server"),
     ("payments.reserve_refund", "late", "server"),
     ("payments.apply_refund", "late", "server"),
 ]
@@ -44,6 +47,7 @@ CALLS = [
     ("stripe.cancel_intent", "expiry", "worker"),
     ("stripe.create_refund", "refund", "server"),
     ("stripe.list_refunds", "refund", "worker"),
+    ("stripe.create_refund", "return", "server"),
     ("stripe.create_refund", "late", "server"),
 ]
 APPS = ("accounts", "cart", "catalog", "orders", "payments", "shop")
