@@ -95,7 +95,7 @@ def test_a_client_that_polls_sees_each_change_of_an_item(
         rename,
         lambda: as_customer.post(f"{LIST}{mug.pk}/reviews/", review),
         lambda: place_order(as_customer, mug),
-        lambda: as_staff.post(f"{API}/variants/{variant.pk}/stock/", {"set": 3}),
+        lambda: as_staff.post(f"{API}/variants/{variant.pk}/stock/", {"set": 3, "reason": "correction"}),
         begin_sale,
         publish_later,
     ):
