@@ -33,8 +33,8 @@ from shop.jobs import Job, run_due
 pytestmark = pytest.mark.django_db
 
 ME = f"{API}/users/me/"
-AT_ONCE = 4
-ORDERS = 10
+AT_ONCE = 2
+ORDERS = 5
 
 
 @pytest.fixture(autouse=True)

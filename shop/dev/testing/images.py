@@ -1,3 +1,4 @@
+import functools
 import io
 import struct
 import zlib
@@ -37,6 +38,7 @@ def with_scans(jpeg: bytes, number: int, *, between: bytes = b"") -> bytes:
     return jpeg[:-2] + (between + last) * number + jpeg[-2:]
 
 
+@functools.cache
 def hostile_images() -> dict[str, tuple[bytes, str]]:
     """Return bytes and expected error code by name."""
     sound = image_file().read()
