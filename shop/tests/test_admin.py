@@ -3,7 +3,6 @@
 import html
 import re
 from collections.abc import Callable
-from itertools import product
 from typing import Any
 
 import pytest
@@ -56,14 +55,11 @@ def pages_open(browser: Client, model_admin: admin.ModelAdmin, label: str) -> No
     assert added.status_code == (200 if model_admin.has_add_permission(changed.wsgi_request) else 403)
     assert not [each for each in commands if each.scans_collection and each.collection not in SMALL_COLLECTIONS]
 
-    # Nothing typed into the search box or put into a filter ends in an error.
+    # Nothing typed into the search box ends in an error.
     change_list = listed.context["cl"]
     with without_rendering():
         for text in ("a(.*", "$gt", "\0", "0" * 24, "x" * 3000) if change_list.search_fields else ():
             assert browser.get(url_of(label), {"q": text}).status_code == 200, text
-        for spec in change_list.filter_specs:
-            for parameter, value in product(spec.expected_parameters(), ("2026-01-01", "x" * 30)):
-                assert browser.get(url_of(label), {parameter: value}, follow=True).status_code == 200, parameter
 
 
 def test_no_page_of_the_search_ends_in_an_error(staff: User) -> None:

@@ -19,7 +19,7 @@ from shop.dev.testing.server import shop_server
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BUYERS = 4
-KILLS = 3
+KILLS = 2
 
 
 @pytest.mark.slow
