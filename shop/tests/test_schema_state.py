@@ -128,7 +128,7 @@ def test_migrate_completes_what_a_worker_wrote_and_what_killed_runs_left(other_d
     other_database.create_collection("accounts_user")
     complete = indexes_of(connection.get_database())
     total = sum(map(len, complete.values()))
-    for share in (0.1, 0.8):
+    for share in (0.1, 0.5):
         process = spawn(
             [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
             stdout=subprocess.DEVNULL,
