@@ -43,7 +43,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def to_ship(self) -> "OrderQuerySet":
         return self.filter(
             status=OrderStatus.COMPLETED,
-            fulfilment_status=FulfilmentStatus.UNFULFILLED,
+            fulfilment_status__in=(FulfilmentStatus.UNFULFILLED, FulfilmentStatus.PARTIALLY_SHIPPED),
             payment_status__in=FUNDED_STATUSES,
             all_units_cancelled=False,
         )

@@ -53,7 +53,16 @@ class ShippingSummary:
 
 
 def shipping_of(order: Order) -> ShippingSummary:
-    method = ShippingMethod.objects.filter(code=order.shipping_method).first() if order.shipping_method else None
+    return shipping_of_many([order])[0]
+
+
+def shipping_of_many(orders: Sequence[Order]) -> list[ShippingSummary]:
+    codes = {order.shipping_method for order in orders} - {""}
+    methods = {method.code: method for method in ShippingMethod.objects.filter(code__in=codes)} if codes else {}
+    return [_shipping(order, methods.get(order.shipping_method)) for order in orders]
+
+
+def _shipping(order: Order, method: ShippingMethod | None) -> ShippingSummary:
     pickup = order.pickup_address
     if pickup is None and method is not None and (fields := method.pickup_address):
         # Orders of earlier releases.

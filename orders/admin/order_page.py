@@ -37,6 +37,7 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
         "address": postal_lines(order.shipping_address) if order.shipping_address else [],
         "billing_address": postal_lines(order.billed_to) if order.billed_to else [],
         "total": amount(order.total),
+        "parcels": [(parcel, summary.contents(order, parcel)) for parcel in order.fulfilments],
         "net_total": amount(order.net_total) if order.refunded else "",
         "refunds": [(entry, amount(entry.amount), summary.refunded_parts(order, entry)) for entry in order.refunds],
         "returns": [

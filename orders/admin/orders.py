@@ -13,13 +13,13 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.models import User
 from orders import detaching, holds, notes, services
+from orders.admin.fulfilments import PARCEL_FORMS, OrderFulfilmentMixin
 from orders.admin.labels import status_badge
 from orders.admin.mails import MAIL_FORMS, OrderMailsMixin
 from orders.admin.notes import NOTE_FORMS, OrderNotesMixin
 from orders.admin.order_page import page_context
 from orders.admin.returns import RETURN_BUTTONS, ReturnDialogs
 from orders.errors import OrderNotErasable, ReturnNotOpen
-from orders.fulfilments import services as fulfilments
 from orders.lifecycle import STATUSES, TRANSITIONS, Actor, Event
 from orders.models import Order
 from orders.querysets import OrderQuerySet
@@ -38,11 +38,6 @@ class CancelForm(DialogForm):
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "The customer changed their mind"}),
         help_text="Shown to the customer.",
     )
-
-
-class ShipForm(DialogForm):
-    carrier = forms.CharField(max_length=80, required=False, widget=UnfoldAdminTextInputWidget)
-    tracking_number = forms.CharField(max_length=120, required=False, widget=UnfoldAdminTextInputWidget)
 
 
 class SettleForm(DialogForm):
@@ -115,7 +110,9 @@ BUTTONS = {
 
 
 @admin.register(Order)
-class OrderAdmin(ReturnDialogs, OrderNotesMixin, OrderMailsMixin, IndexedSearchMixin, ReadOnlyModelAdmin):
+class OrderAdmin(
+    OrderFulfilmentMixin, ReturnDialogs, OrderNotesMixin, OrderMailsMixin, IndexedSearchMixin, ReadOnlyModelAdmin
+):
     list_display = ("order", "created_at", "shown_total", "status_label", "payment_label", "fulfilment_label", "marks")
     list_filter = (
         CustomerFilter,
@@ -148,7 +145,7 @@ class OrderAdmin(ReturnDialogs, OrderNotesMixin, OrderMailsMixin, IndexedSearchM
     # The template renders the page; fields would cost reads.
     fields = ()
     change_form_template = "admin/orders/order.html"
-    actions_detail = (*BUTTONS, *RETURN_BUTTONS, "erase", *NOTE_FORMS, *MAIL_FORMS)
+    actions_detail = (*BUTTONS, "packing_slip", *RETURN_BUTTONS, "erase", *PARCEL_FORMS, *NOTE_FORMS, *MAIL_FORMS)
 
     def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
@@ -218,7 +215,7 @@ class OrderAdmin(ReturnDialogs, OrderNotesMixin, OrderMailsMixin, IndexedSearchM
             return "" if RETURN_BUTTONS[button](order) else str(ReturnNotOpen())
         if button not in BUTTONS:
             return super().action_blocker(button, order)
-        return str(TRANSITIONS[BUTTONS[button]].refusal_of(order) or "")
+        return str(TRANSITIONS[BUTTONS[button]].refusal_of(order) or super().action_blocker(button, order))
 
     @dialog(
         button="Cancel order",
@@ -233,31 +230,6 @@ class OrderAdmin(ReturnDialogs, OrderNotesMixin, OrderMailsMixin, IndexedSearchM
     def cancel(self, request: HttpRequest, form: CancelForm, order: Order) -> str:
         services.cancel_order(order=order, actor=Actor.STAFF, **form.cleaned_data)
         return f"Order {order.number} was cancelled."
-
-    @dialog(
-        button="Mark as shipped",
-        icon="local_shipping",
-        variant=ActionVariant.PRIMARY,
-        permissions=["manage"],
-        title="Mark as shipped",
-        text="The customer sees the carrier and the tracking number.",
-        form_class=ShipForm,
-    )
-    def ship(self, request: HttpRequest, form: ShipForm, order: Order) -> str:
-        fulfilments.ship(order=order, **form.cleaned_data)
-        return f"Order {order.number} was marked as shipped."
-
-    @dialog(
-        button="Mark as delivered",
-        icon="home",
-        variant=ActionVariant.PRIMARY,
-        permissions=["manage"],
-        title="Mark as delivered?",
-        text="The customer has received the order.",
-    )
-    def deliver(self, request: HttpRequest, form: DialogForm, order: Order) -> str:
-        fulfilments.deliver_all(order=order)
-        return f"Order {order.number} was marked as delivered."
 
     @dialog(
         button="Erase personal data",

@@ -116,17 +116,6 @@ def test_stripe_being_away_is_a_message_and_leaves_the_order_as_it_is(
     assert order.status == OrderStatus.PENDING
 
 
-def test_an_order_is_sent_with_its_tracking_number_and_delivered(browser: Client, order: Order) -> None:
-    services.mark_paid(order_id=order.pk)
-    press(browser, "ship", order, carrier="Royal Mail", tracking_number="RM1")
-    order.refresh_from_db()
-    assert (order.fulfilment_status, order.carrier, order.tracking_number) == ("shipped", "Royal Mail", "RM1")
-    page = press(browser, "deliver", order)
-    assert messages_of(page)[-1] == f"Order {order.number} was marked as delivered."
-    order.refresh_from_db()
-    assert [entry.event for entry in order.timeline] == ["placed", "paid", "shipped", "delivered"]
-
-
 def test_an_unpaid_order_is_not_sent(browser: Client, order: Order) -> None:
     page = press(browser, "ship", order)
     assert messages_of(page)[0].startswith("Only a paid order that is not cancelled or refunded can be shipped")
@@ -140,9 +129,9 @@ def offered(browser: Client, order: Order) -> list[str]:
 def test_only_the_buttons_that_go_with_its_state_are_offered(browser: Client, order: Order) -> None:
     assert offered(browser, order) == ["Cancel order"]
     services.mark_paid(order_id=order.pk)
-    assert offered(browser, order) == ["Mark as shipped", "Cancel order"]
+    assert offered(browser, order) == ["Ship items", "Cancel order", "Packing slip"]
     fulfilments.ship(order=order)
-    assert offered(browser, order) == ["Mark as delivered"]
+    assert offered(browser, order) == ["Mark as delivered", "Packing slip"]
 
 
 def test_a_flag_is_resolved_with_a_note_until_there_is_a_new_one(browser: Client, order: Order) -> None:

@@ -37,7 +37,8 @@ def dialog(
 ) -> Callable[[Callable[..., HttpResponse | str]], Callable[..., HttpResponse]]:
     """Turn a method ``(request, form, obj)`` into a button with a dialog, which shows any ``ShopError``.
 
-    The method returns a message of success, or a response. The URL defaults to its name, ``submit`` to ``button``.
+    The method returns a message of success, or a response. The URL defaults to its name, ``submit`` to ``button``. A
+    ``key`` in the URL's query is the initial value of the form's field.
     """
 
     def decorate(method: Callable[..., HttpResponse | str]) -> Callable[..., HttpResponse]:
@@ -50,7 +51,10 @@ def dialog(
             if reason := model_admin.action_blocker(method.__name__, obj):
                 model_admin.message_user(request, reason, messages.WARNING)
                 return leave_dialog(request, page)
-            form = form_class(request.POST if request.method == "POST" else None, obj=obj)
+            # Of a row in the object.
+            key = request.GET.get("key", "")
+            chosen = {"initial": {"key": key}} if key else {}
+            form = form_class(request.POST if request.method == "POST" else None, obj=obj, **chosen)
             if form.is_valid():
                 try:
                     answer = method(model_admin, request, form, obj)

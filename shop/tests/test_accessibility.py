@@ -110,13 +110,13 @@ def test_every_dialog_opens_by_the_keyboard_and_gives_the_focus_back(
                 expect(dialog).to_be_hidden()
                 expect(button).to_be_focused()
     assert found == []
-    assert {"Mark as shipped", "Cancel this order?", "Refund", "Replay this event?", "Run this job now?"} <= opened
+    assert {"Ship items", "Cancel this order?", "Refund", "Replay this event?", "Run this job now?"} <= opened
 
 
 def open_dialog(page: Page) -> None:
-    page.get_by_role("link", name="Mark as shipped").focus()
+    page.get_by_role("link", name="Ship items").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("dialog", name="Mark as shipped")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Ship items")).to_be_visible()
 
 
 def reach(page: Page, selector: str, *, at_most: int = 80) -> None:
@@ -155,7 +155,7 @@ def test_everything_is_reached_by_the_keyboard(server: Any, pages: dict[str, str
             )
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
-        expect(page.get_by_role("link", name="Mark as shipped")).to_be_focused()
+        expect(page.get_by_role("link", name="Ship items")).to_be_focused()
 
         # A row's menu, and the dialog behind it.
         page.goto(pages["catalog.variant"])
@@ -208,7 +208,7 @@ def open_a_dialog_without_a_connection(url: str, address: str, staff: User) -> N
         log_in(page, staff.email, PASSWORD)
         page.goto(address)
         page.route("**/ship/", lambda route: route.abort())
-        page.get_by_role("link", name="Mark as shipped").click()
+        page.get_by_role("link", name="Ship items").click()
         expect(page.get_by_role("alert")).to_contain_text("The request failed.")
         page.get_by_role("button", name="Close").click()
         expect(page.get_by_role("dialog")).to_be_hidden()

@@ -181,10 +181,10 @@ def send_the_order(page: Page, order: Order) -> None:
     page.get_by_role("link", name="Dashboard").first.click()
     page.get_by_role("link", name="To ship").click()
     page.get_by_role("link", name=order.number).click()
-    page.get_by_role("link", name="Mark as shipped").click()
+    page.get_by_role("link", name="Ship items").click()
     page.get_by_label("Carrier").fill("Royal Mail")
     page.get_by_label("Tracking number").fill("RM123456789GB")
-    page.get_by_role("button", name="Mark as shipped").click()
+    page.get_by_role("button", name="Ship items").click()
     expect(page.get_by_text(f"Order {order.number} was marked as shipped.")).to_be_visible()
     expect(page.get_by_text("Royal Mail RM123456789GB").first).to_be_visible()
 

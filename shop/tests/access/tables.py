@@ -137,7 +137,9 @@ COMMON = {
     "EDIT": "activate+deactivate+import_file",
     "PRICES": "change_prices+price_changes",
     "VARIANTS": "variants+generate_variants+duplicate",
-    "DESK": "ship+deliver+cancel+settle+add_note+delete_note+edit_tags+resend_mail",
+    "DESK": "cancel+settle+add_note+delete_note+edit_tags+resend_mail",
+    "PARCELS": "ship+deliver+correct_tracking+deliver_parcel+ship_chosen+deliver_chosen",
+    "SLIPS": "packing_slip+print_packing_slips",
     "EXPORT": "export_csv+export_xlsx+export_chosen_csv+export_chosen_xlsx",
 }
 ADMIN = {
@@ -155,7 +157,7 @@ ADMIN = {
     catalog.product          LACSDH+EDIT+EXPORT+PRICES+VARIANTS  -           LCH+EXPORT  LACSDH+EDIT+EXPORT+PRICES+VARIANTS
     catalog.stockmovement    LCH                          -                         LCH  LCH
     catalog.variant          LCH+change_stock+edit_details  -                       LCH  LCH+change_stock+edit_details
-    orders.order             -                            LCH+DESK+mail_preview  LCH+mail_preview  LCH+DESK+mail_preview+erase
+    orders.order             -                            LCH+DESK+PARCELS+SLIPS+mail_preview  LCH+SLIPS+mail_preview  LCH+DESK+PARCELS+SLIPS+mail_preview+erase
     orders.review            -                            LCH+hide+show+hide_selected+show_selected  LCH  LCDH+delete_selected+hide+show+hide_selected+show_selected
     orders.shippingmethod    -                            -                         LCH  LACSDH
     orders.shippingzone      -                            -                         LCH  LACSDH
