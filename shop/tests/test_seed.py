@@ -57,7 +57,7 @@ def dump_database() -> dict[str, list[dict]]:
 
 
 @pytest.mark.django_db
-def test_the_second_run_changes_nothing():
+def test_the_demo_is_complete_and_the_second_run_changes_nothing():
     seed()
     once = dump_database()
     files = stored_images("products")
@@ -67,12 +67,12 @@ def test_the_second_run_changes_nothing():
     assert dump_database() == once
     assert stored_images("products") == files
     assert "nothing was changed" in output
+    there_are_products_terms_and_people()
+    pictures_are_files_with_their_thumbnails()
+    read_model_and_ledger_are_what_the_services_keep()
 
 
-@pytest.mark.django_db
-def test_the_demo_has_its_products_terms_and_people():
-    seed()
-
+def there_are_products_terms_and_people() -> None:
     assert Product.objects.active().count() == len(A_FEW)
     assert Category.objects.count() == len(CATEGORIES)
     methods = {method.code: method for method in ShippingMethod.objects.all()}
@@ -96,10 +96,7 @@ def test_the_demo_has_its_products_terms_and_people():
     ]
 
 
-@pytest.mark.django_db
-def test_read_model_and_ledger_are_what_the_services_keep():
-    seed()
-
+def read_model_and_ledger_are_what_the_services_keep() -> None:
     for product in Product.objects.all():
         before = connection.database["catalog_product"].find_one({"_id": product.pk}, {"updated_at": 0, "edited_at": 0})
         read_model.refresh(product.pk)
@@ -116,10 +113,7 @@ def test_read_model_and_ledger_are_what_the_services_keep():
     assert hoodie.in_stock
 
 
-@pytest.mark.django_db
-def test_pictures_are_files_with_their_thumbnails():
-    seed()
-
+def pictures_are_files_with_their_thumbnails() -> None:
     for product in Product.objects.all():
         assert 2 <= len(product.pictures) <= 3
         assert len({picture["alt"] for picture in product.pictures}) == len(product.pictures)

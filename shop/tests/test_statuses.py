@@ -86,8 +86,8 @@ def test_each_status_has_its_label_and_colour(populated_shop: Order, staff: Any,
                 assert kind in KINDS
                 for url in (url_of(label), url_of(label, "change", row.pk)):
                     assert badge(text, kind) in browser.get(url).content.decode()
-                with without_rendering():
-                    assert browser.get("/admin/").status_code == 200
+        with without_rendering():
+            assert browser.get("/admin/").status_code == 200
         model.objects.filter(pk=row.pk).update(**{name: getattr(row, name)})
 
 
