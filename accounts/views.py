@@ -200,8 +200,8 @@ class ProfileViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     def export(self, request: UserRequest) -> HttpResponseBase:
         """Download all data stored about the account as JSON.
 
-        It also contains `cart`, `coupon_uses`, `orders` with lines, timelines and refunds, and `payments`. An order
-        takes about 2 KB; thousands of orders take some seconds.
+        It also contains `cart`, `coupon_uses`, `orders` with lines, timelines, refunds and invoices, and `payments`.
+        An order takes about 2 KB; thousands of orders take some seconds.
         """
         name = f"account-{timezone.now():%Y-%m-%d}.json"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}

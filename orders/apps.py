@@ -20,6 +20,8 @@ class OrdersConfig(AppConfig):
             pricing,
         )
         from orders.errors import OrderNotCancellable
+        from orders.invoices import issuing, retention  # noqa: F401 (for their jobs)
+        from orders.reports import totals  # noqa: F401 (for its task)
         from orders.taxes import provider
 
         hooks.check_state.register(pricing.check_state)

@@ -75,6 +75,11 @@ class WithdrawalNotRejectable(Conflict):
     default_detail = "A withdrawal within its window cannot be rejected."
 
 
+class InvoiceNotIssued(Conflict):
+    default_code = "invoice_not_issued"
+    default_detail = "This order has no invoice. It is issued once the order is paid."
+
+
 class OrderNotErasable(Conflict):
     default_code = "order_not_erasable"
     default_detail = "Only an order of a guest can be erased. An account's data is erased by deleting the account."

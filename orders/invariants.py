@@ -15,6 +15,7 @@ from catalog.models import Product, StockMovement, Variant
 from catalog.movement_sums import month_of, summed_variants
 from orders import discounts, holds
 from orders.fulfilments import invariants as fulfilment_invariants  # noqa: F401 (registered there)
+from orders.invoices import invariants as invoice_invariants  # noqa: F401 (registers its checks)
 from orders.lifecycle import (
     AFTER_PAYMENT,
     DISPUTE_EVENTS,
@@ -25,6 +26,7 @@ from orders.lifecycle import (
 )
 from orders.models import Order
 from orders.personal_data import personal_data_of
+from orders.reports import invariants as report_invariants  # noqa: F401 (registered there)
 from orders.returns import invariants as return_invariants  # noqa: F401 (registered there)
 from orders.reviews.models import Review
 from orders.services import has_open_or_lost_dispute

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 from bson import ObjectId
@@ -11,6 +12,7 @@ from accounts.models import User
 from accounts.postal import postal_lines
 from orders import summary
 from orders.errors import MailNotResent, MailOutdated
+from orders.invoices.mailing import attachments_of
 from orders.lifecycle import AFTER_PAYMENT, TRANSITIONS, Actor, Event, FulfilmentStatus, OrderStatus, PaymentStatus
 from orders.mail_log import MAILS_KEPT, MailStatus, OrderMail
 from orders.models import Order
@@ -28,6 +30,8 @@ from shop.media.urls import image_url
 
 # Most customers pay or retry within minutes.
 UNPAID_MAIL_DELAY = timedelta(minutes=3)
+
+_WITH_INVOICE = (Event.PAID, Event.REFUNDED)
 
 CUSTOMER_MAILS = {event: rule.customer_mail for event, rule in TRANSITIONS.items() if rule.customer_mail}
 
@@ -151,6 +155,8 @@ def order_mail(
         context |= _parcel_context(row, parcel)
     if returned:
         context |= _return_context(row, returned)
+    # An invoice names the buyer, whose mailbox an unverified address may not be.
+    has_invoice = verified and event in _WITH_INVOICE
     mail = CUSTOMER_MAILS[event]
     return Mail(
         to=to,
@@ -159,6 +165,7 @@ def order_mail(
         subject=mail.subject.format(row.number),
         template=f"orders/mails/{mail.template}",
         context={**context, "name": salutation(customer) if customer else "", "link": order_url(row)},
+        attachments=partial(attachments_of, row, refund) if has_invoice else tuple,
     )
 
 

@@ -17,6 +17,7 @@ from accounts.tax_ids import MAX_LENGTH as MAX_TAX_ID_LENGTH
 from orders.discounts import LineDiscount, OrderDiscount
 from orders.fulfilments.models import Fulfilment, add_missing_parcels
 from orders.history import Note, TimelineEntry
+from orders.invoices.models import Invoice, InvoiceCounter, InvoiceEntry  # noqa: F401 (found by Django here)
 from orders.lifecycle import (
     NOTHING_TO_SEND,
     PAYABLE_STATUSES,
@@ -29,6 +30,7 @@ from orders.lifecycle import (
 from orders.mail_log import OrderMail
 from orders.querysets import OrderQuerySet
 from orders.refund_entries import DisputeEntry, RefundedLine, RefundEntry  # noqa: F401 (named in migrations)
+from orders.reports.models import ChangedDay, DailyTotal  # noqa: F401 (found by Django here)
 from orders.returns.models import OrderReturn
 from orders.reviews.models import Review  # noqa: F401 (found by Django here)
 from orders.shipping.models import ShippingMethod, ShippingRate, ShippingZone  # noqa: F401 (found by Django here)
@@ -159,6 +161,11 @@ class Order(models.Model):
     refunds = EmbeddedModelArrayField(RefundEntry, default=list, blank=True)
     # Of earlier releases only the timeline has them.
     disputes = EmbeddedModelArrayField(DisputeEntry, default=list, blank=True)
+    # Paid since the shop issues invoices, or requested by staff.
+    invoice_due = models.BooleanField(default=False, editable=False)
+    invoice = EmbeddedModelField(InvoiceEntry, null=True, blank=True, editable=False)
+    # Also cancellations of credit notes.
+    credit_notes = EmbeddedModelArrayField(InvoiceEntry, default=list, blank=True, editable=False)
     # Needs manual review. Never cleared: `flag_settled` resolves all flags.
     flagged = models.BooleanField(default=False)
     flag_settled = models.BooleanField(default=False)
@@ -227,6 +234,7 @@ class Order(models.Model):
             ),
             EmbeddedIndex(fields=["user"], embedded=["lines.product"], name="order_user_product"),
             models.Index(fields=["created_at"], name="order_created"),
+            EmbeddedIndex(fields=["currency"], embedded=["refunds.created_at"], name="order_refunded", is_partial=True),
             models.Index(fields=["erased_at", "detached_at"], name="order_erasure"),
             # Covers the sums of sales.
             models.Index(fields=["currency", "paid_on", "paid_at", "total"], name="order_sales"),

@@ -23,10 +23,12 @@ from catalog.models import StockMovement
 from orders import holds
 from orders.claiming import claim_job
 from orders.errors import TooManyUnpaidOrders, TooManyUnpaidOrdersHere, TotalChanged
+from orders.invoices.issuing import issue_jobs
 from orders.lifecycle import Actor, Event, OrderStatus, PaymentStatus
 from orders.mails import customer_mail, log_mail, notify_staff
 from orders.models import Order, PostalAddress, TimelineEntry, new_order_number
 from orders.pricing import Quote, out_of_stock, quote
+from orders.reports.totals import mark_changed
 from orders.reviews.services import check_reviews_later
 from orders.taxes import provider
 from orders.transitions import count_sales
@@ -160,9 +162,10 @@ def _write(order: Order, quoted: Quote, reserved: Reservations) -> None:
     idempotency.finish(status=201, reference=order.number)
     if order.status == OrderStatus.COMPLETED:
         count_sales(order)
+        mark_changed(order.paid_on)
         check_reviews_later(order)
         notify_staff(order, Event.PAID)
-    documents.insert(mail, *([] if order.user_id else [claim_job(order)]))
+    documents.insert(mail, *([] if order.user_id else [claim_job(order)]), *issue_jobs(order))
 
 
 def _order_from(
@@ -215,6 +218,7 @@ def _order_from(
         order.status, order.payment_status = OrderStatus.COMPLETED, PaymentStatus.PAID
         order.paid_at, order.paid_on = now, days.today()
         order.counts_as_sale = True
+        order.invoice_due = settings.INVOICES_ENABLED
         order.timeline.append(
             TimelineEntry(at=now, event=Event.PAID, detail="No payment was needed.", actor=Actor.SYSTEM)
         )

@@ -12,6 +12,7 @@ from accounts.subdivisions import normalize_state
 from orders.amounts import refunded_units
 from orders.discounts import LineDiscountSerializer, OrderDiscountSerializer, of_order
 from orders.fulfilments.serializers import FulfilmentSerializer
+from orders.invoices.serializers import CreditNoteEntrySerializer, InvoiceEntrySerializer
 from orders.lifecycle import TRANSITIONS, Actor, Event, FulfilmentStatus, OrderStatus, PaymentStatus
 from orders.models import Order, OrderLine, PostalAddress, TimelineEntry
 from orders.pricing import Quote
@@ -170,6 +171,8 @@ class OrderSerializer(StaffOnlyFieldsMixin, TotalsSerializer, serializers.ModelS
     payment = ObjectIdField(allow_null=True)
     refunds = RefundEntrySerializer(many=True)
     returns = ReturnSerializer(many=True)
+    invoice = InvoiceEntrySerializer(allow_null=True, help_text="Issued moments after the payment.")
+    credit_notes = CreditNoteEntrySerializer(many=True)
     timeline = TimelineEntrySerializer(many=True)
     tags = serializers.ListField(child=serializers.CharField(), required=False, help_text="Shown to staff only.")
     notes = NoteSerializer(many=True, required=False, help_text="Internal. Shown to staff only.")
@@ -208,6 +211,8 @@ class OrderSerializer(StaffOnlyFieldsMixin, TotalsSerializer, serializers.ModelS
             "payment",
             "refunds",
             "returns",
+            "invoice",
+            "credit_notes",
             "expires_at",
             "created_at",
             "updated_at",

@@ -13,6 +13,7 @@ from cart.promotions import uses
 from catalog import stock
 from catalog.models import StockMovement
 from orders import hooks
+from orders.invoices.issuing import issue_later
 from orders.lifecycle import (
     AFTER_PAYMENT,
     DISPUTE_EVENTS,
@@ -25,6 +26,7 @@ from orders.lifecycle import (
 from orders.models import Order, TimelineEntry
 from orders.refund_entries import DisputeEntry, RefundEntry
 from orders.refunds import PricedRefund, take_back
+from orders.reports.totals import day_of, mark_changed
 from orders.returns.states import fields_after_refund
 from orders.staff import acting_staff_id
 from orders.transitions import require_allowed, transition, transition_all, write_fields
@@ -135,7 +137,7 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
     order = Order.objects.get(pk=order_id)
     fields: dict[str, Any] = {}
     if order.paid_at is None:
-        fields.update(paid_at=timezone.now(), paid_on=days.today())
+        fields.update(paid_at=timezone.now(), paid_on=days.today(), invoice_due=settings.INVOICES_ENABLED)
     if order.payment_status in PAYABLE_STATUSES:
         fields["payment_status"] = order.payment_status_after_refunds
     completes = order.status == OrderStatus.PENDING
@@ -143,6 +145,9 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
         fields.update(status=OrderStatus.COMPLETED, expires_at=None, placed_from="")
     if fields:
         transition(order, Event.PAID, actor=Actor.STRIPE, detail=detail, fields=fields, notify=completes)
+    if "paid_at" in fields:
+        issue_later(order)
+        mark_changed(order.paid_on)
     return order.status != OrderStatus.CANCELLED
 
 
@@ -169,6 +174,7 @@ def record_refund(
         order.refunds.append(entry)
     if entry.status == status:
         return
+    was_succeeded = entry.status == "succeeded"
     entry.status = status
     fields: dict[str, Any] = {"refunds": order.refunds, **fields_after_refund(order, refund, status=status)}
     if order.payment_status in AFTER_PAYMENT:
@@ -179,6 +185,9 @@ def record_refund(
     else:
         # If a refund fails after success, the order counts as a sale again.
         write_fields(order, fields)
+    if was_succeeded or status == "succeeded":
+        issue_later(order)
+        mark_changed(day_of(entry.created_at))
 
 
 @transactional("orders.record_dispute")

@@ -24,6 +24,7 @@ from orders.errors import (
     AmountTooSmall,
     InvalidShippingMethod,
     InvalidTaxAddress,
+    InvoiceNotIssued,
     NoShippingMethod,
     OrderErased,
     OrderNotCancellable,
@@ -37,6 +38,7 @@ from orders.errors import (
 )
 from orders.fulfilments import services as fulfilments
 from orders.fulfilments.serializers import FulfilSerializer
+from orders.invoices.views import InvoiceActions
 from orders.lifecycle import Actor
 from orders.listing import OrderPagination, order_query
 from orders.models import Note, Order
@@ -128,11 +130,13 @@ GUEST_PERMISSIONS: dict[str, type[BasePermission]] = {
     "create": AccountOrCartToken,
     "retrieve": AccountOrOrderToken,
     "cancel": AccountOrOrderToken,
+    "invoice": AccountOrOrderToken,
+    "credit_note": AccountOrOrderToken,
     "lookup": AllowAny,
 }
 
 
-class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+class OrderViewSet(InvoiceActions, BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     """The user's own orders, or the one of the `X-Order-Token`; staff see all."""
 
     request: UserRequest
@@ -141,7 +145,14 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Gene
     permission_classes = [IsAuthenticated]
     pagination_class = OrderPagination
     lookup_field = "number"
-    rate_scopes = {"create": "order", "quote": "order", "cancel": "order", "lookup": "order_lookup"}
+    rate_scopes = {
+        "create": "order",
+        "quote": "order",
+        "cancel": "order",
+        "lookup": "order_lookup",
+        "invoice": "document",
+        "credit_note": "document",
+    }
     errors = {
         "list": [ValidationError],
         "quote": PRICING_ERRORS,
@@ -157,6 +168,7 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Gene
         "fulfil": [PermissionDenied, OrderNotFulfillable],
         "partial_update": [PermissionDenied],
         "notes": [PermissionDenied, OrderErased, TooManyNotes, *idempotency.ERRORS],
+        "invoice": [InvoiceNotIssued],
     }
     lookup_value_regex = "[0-9A-Za-z-]+"
 

@@ -9,6 +9,7 @@ from shop.conf.base import *
 from shop.conf.base import DEBUG, checks, env
 from shop.conf.database import *
 from shop.conf.documents import *
+from shop.conf.invoices import *
 from shop.conf.mails import *
 from shop.conf.media import *
 from shop.conf.orders import *

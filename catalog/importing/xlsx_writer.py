@@ -33,15 +33,16 @@ _PARTS = {
         f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" '
         f'Type="{_RELATIONSHIPS}/officeDocument" Target="xl/workbook.xml"/></Relationships>'
     ),
-    "xl/workbook.xml": (
-        f'<workbook xmlns="{_MAIN}" xmlns:r="{_RELATIONSHIPS}"><sheets>'
-        '<sheet name="Products" sheetId="1" r:id="rId1"/></sheets></workbook>'
-    ),
     "xl/_rels/workbook.xml.rels": (
         f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" Type="{_RELATIONSHIPS}/worksheet" '
         'Target="worksheets/sheet1.xml"/></Relationships>'
     ),
 }
+
+_WORKBOOK = (
+    f'<workbook xmlns="{_MAIN}" xmlns:r="{_RELATIONSHIPS}"><sheets>'
+    '<sheet name="%s" sheetId="1" r:id="rId1"/></sheets></workbook>'
+)
 
 # Escaped as _x000B_ (ECMA-376, ST_Xstring), also underscores of texts that look like it.
 _TO_ESCAPE = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
@@ -51,9 +52,9 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 class Writer:
     """Raises :class:`TooLargeForXLSX`. Always call :meth:`finish`."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], *, sheet: str = "Products") -> None:
         self._archive = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED)
-        for name, content in _PARTS.items():
+        for name, content in {**_PARTS, "xl/workbook.xml": _WORKBOOK % sheet}.items():
             self._archive.writestr(name, _DECLARATION + content)
         self._sheet = self._archive.open(_SHEET, "w")
         self._rows = self._bytes = 0

@@ -8,6 +8,7 @@ from accounts.postal import postal_lines
 from orders import staff, summary
 from orders.admin.labels import RETURN_LABELS, status_badge
 from orders.admin.mails import mail_rows
+from orders.invoices.models import InvoiceKind
 from orders.lifecycle import FUNDED_STATUSES, STATUSES, TRANSITIONS, Actor
 from orders.models import Note, Order, TimelineEntry
 from orders.notes import suggested_tags
@@ -59,6 +60,15 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
         "tag_suggestions": suggested_tags(),
         "mails": mail_rows(order),
         "may_change": request.user.has_perm("orders.change_order"),
+        "documents": [
+            (
+                InvoiceKind(each.kind).label,
+                each.number,
+                page_url("orders.invoice", each.invoice),
+                page_url("orders.invoice", each.invoice, "download"),
+            )
+            for each in ([order.invoice] if order.invoice else []) + order.credit_notes
+        ],
         "all_orders_url": list_url(
             "orders.order", **({"user": str(order.user_id)} if order.user_id else {"q": order.email})
         ),

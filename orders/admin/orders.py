@@ -20,9 +20,11 @@ from orders.admin.notes import NOTE_FORMS, OrderNotesMixin
 from orders.admin.order_page import page_context
 from orders.admin.returns import RETURN_BUTTONS, ReturnDialogs
 from orders.errors import OrderNotErasable, ReturnNotOpen
+from orders.invoices.order_admin import InvoiceDialog
 from orders.lifecycle import STATUSES, TRANSITIONS, Actor, Event
 from orders.models import Order
 from orders.querysets import OrderQuerySet
+from orders.reports.admin import ReportsMixin
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, price
@@ -111,7 +113,14 @@ BUTTONS = {
 
 @admin.register(Order)
 class OrderAdmin(
-    OrderFulfilmentMixin, ReturnDialogs, OrderNotesMixin, OrderMailsMixin, IndexedSearchMixin, ReadOnlyModelAdmin
+    ReportsMixin,
+    InvoiceDialog,
+    OrderFulfilmentMixin,
+    ReturnDialogs,
+    OrderNotesMixin,
+    OrderMailsMixin,
+    IndexedSearchMixin,
+    ReadOnlyModelAdmin,
 ):
     list_display = ("order", "created_at", "shown_total", "status_label", "payment_label", "fulfilment_label", "marks")
     list_filter = (
@@ -127,6 +136,8 @@ class OrderAdmin(
     list_prefetch_related = {"user": ("email",)}
     list_defer = (
         "lines",
+        "invoice",
+        "credit_notes",
         "timeline",
         "mails",
         "refunds",
@@ -145,7 +156,11 @@ class OrderAdmin(
     # The template renders the page; fields would cost reads.
     fields = ()
     change_form_template = "admin/orders/order.html"
-    actions_detail = (*BUTTONS, "packing_slip", *RETURN_BUTTONS, "erase", *PARCEL_FORMS, *NOTE_FORMS, *MAIL_FORMS)
+    actions_list = ("reports",)
+    actions_detail = (
+        *(*BUTTONS, "packing_slip", *RETURN_BUTTONS, "invoice", "erase"),
+        *(*PARCEL_FORMS, *NOTE_FORMS, *MAIL_FORMS),
+    )
 
     def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:

@@ -96,6 +96,8 @@ def test_an_order_has_the_shape_of_the_contract(
         "payment": None,
         "refunds": [],
         "returns": [],
+        "invoice": None,
+        "credit_notes": [],
         "expires_at": order["expires_at"],
         "created_at": at,
         "updated_at": at,

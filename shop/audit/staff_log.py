@@ -29,6 +29,7 @@ LABELS = {
     "catalog.importrun": "filename",
     "catalog.product": "name",
     "catalog.variant": "sku",
+    "orders.invoice": "number",
     "orders.order": "number",
     "orders.shippingmethod": "name",
     "orders.shippingzone": "name",
@@ -69,6 +70,7 @@ class Action(models.TextChoices):
     APPROVE = "approve", "approved a return of"
     REJECT = "reject", "rejected a return of"
     RECEIVE = "receive", "received a return of"
+    INVOICE = "invoice", "issued the invoice of"
     REPLAY = "replay", "replayed"
     RUN = "run", "ran"
     MAIL = "mail", "sent an e-mail to"

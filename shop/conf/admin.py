@@ -82,6 +82,13 @@ UNFOLD = {
             _section(
                 "Sales",
                 _page("Orders", "receipt_long", "orders.order"),
+                _page("Invoices", "description", "orders.invoice"),
+                {
+                    "title": "Reports",
+                    "icon": "monitoring",
+                    "link": format_lazy("{}?by=day", reverse_lazy("admin:orders_order_reports")),
+                    "permission": lambda request: request.user.has_perm("orders.view_dailytotal"),
+                },
                 _page("Reviews", "reviews", "orders.review"),
                 _page("Shipping methods", "local_shipping", "orders.shippingmethod"),
                 _page("Shipping zones", "public", "orders.shippingzone"),

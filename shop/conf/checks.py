@@ -27,6 +27,14 @@ def check_email_backend(**_: Any) -> list[checks.CheckMessage]:
     ]
 
 
+@checks.register(deploy=True)
+def check_seller(**_: Any) -> list[checks.CheckMessage]:
+    if settings.INVOICES_ENABLED:
+        return []
+    hint = "Set SELLER_NAME and SELLER_ADDRESS."
+    return [checks.Warning("No invoices are issued: the seller is not set.", hint=hint, id="shop.W007")]
+
+
 @checks.register(checks.Tags.security, deploy=True)
 def check_https(**_: Any) -> list[checks.CheckMessage]:
     """Replace Django's checks, which require its SecurityMiddleware."""

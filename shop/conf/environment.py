@@ -143,6 +143,20 @@ class Environment(environ.Env):
             return []
         return [Path(text).resolve()] if text else []
 
+    def number_format(self, name: str, *, default: str, is_yearly: bool) -> str:
+        """Return a format of ``{year}`` and ``{number}``; ``is_yearly`` requires the year."""
+        text = self.str(name, default="") or default
+        try:
+            numbers = {text.format(year=2026, number=1), text.format(year=2026, number=2)}
+            has_year = text.format(year=2027, number=1) not in numbers
+        except (LookupError, ValueError, AttributeError, TypeError):
+            numbers, has_year = set(), False
+        if len(numbers) < 2 or max(map(len, numbers)) > 30:
+            self._checks.report_unusable(f"{name} must be a format of {{year}} and {{number}}, such as {default}.")
+        elif is_yearly and not has_year:
+            self._checks.report_unusable(f"{name} needs {{year}}, as INVOICE_NUMBERS_RESTART_YEARLY is on.")
+        return text
+
     def folder(self, name: str, *, default: str, not_in: Iterable[str]) -> str:
         """Return a path such as "back/office/"."""
         text = self.str(name, default="").strip().strip("/") or default.strip("/")

@@ -48,6 +48,8 @@ RATE_LIMIT_RULES = {
     "coupon": (20, 600),
     "coupon_address": (100, 600),
     "order": (60, 60),
+    # A PDF takes up to 0.1 s.
+    "document": (60, 60),
     "review": (30, 60),
     "payment": (120, 60),
 }

@@ -87,14 +87,16 @@ def find_one_and_update(
     change: Mapping[str, Any],
     *,
     returning: Sequence[str] = ("_id",),
+    upsert: bool = False,
 ) -> Document | None:
-    """Return the updated document's ``returning`` columns, or None without a match."""
+    """Return the updated document's ``returning`` columns, or None without a match; ``upsert`` inserts one instead."""
     collection, session = collection_of(model)
     return collection.find_one_and_update(
         match,
         change,
         projection=dict.fromkeys(returning, 1),
         return_document=ReturnDocument.AFTER,
+        upsert=upsert,
         session=session,
     )
 

@@ -80,21 +80,27 @@ class TTLIndex(models.Index):
 
 
 class EmbeddedIndex(models.Index):
-    """Also indexes columns of embedded documents (``lines.product``), between ascending and descending fields."""
+    """Also indexes columns of embedded documents (``lines.product``), between ascending and descending fields.
 
-    def __init__(self, *, fields: list[str], embedded: list[str], name: str) -> None:
+    ``is_partial`` leaves out rows without the first of these.
+    """
+
+    def __init__(self, *, fields: list[str], embedded: list[str], name: str, is_partial: bool = False) -> None:
         super().__init__(fields=fields, name=name)
-        self.embedded = embedded
+        self.embedded, self.is_partial = embedded, is_partial
 
     def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
         path, args, kwargs = super().deconstruct()
-        return path, args, {**kwargs, "embedded": self.embedded}
+        partial = {"is_partial": True} if self.is_partial else {}
+        return path, args, {**kwargs, "embedded": self.embedded, **partial}
 
     def get_pymongo_index_model(self, model: type[models.Model], schema_editor: Any, **_: Any) -> IndexModel:
         columns = [(column_of(field_of(model, name)), -1 if order else 1) for name, order in self.fields_orders]
         ascending = [column for column in columns if column[1] == 1]
         embedded = [(name, 1) for name in self.embedded]
-        return IndexModel([*ascending, *embedded, *columns[len(ascending) :]], name=self.name)
+        keys = [*ascending, *embedded, *columns[len(ascending) :]]
+        partial = {"partialFilterExpression": {self.embedded[0]: {"$exists": True}}} if self.is_partial else {}
+        return IndexModel(keys, name=self.name, **partial)
 
 
 class CaseInsensitiveIndex(models.Index):

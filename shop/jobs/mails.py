@@ -7,7 +7,7 @@ import contextlib
 import re
 import smtplib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from datetime import timedelta
 from email.mime.image import MIMEImage
@@ -59,6 +59,12 @@ class Budget(StrEnum):
     PASSWORD_CHANGED = "mail_password"  # noqa: S105
 
 
+class Attachment(NamedTuple):
+    filename: str
+    content: bytes
+    media_type: str
+
+
 class Mail(NamedTuple):
     """``budget`` is None for staff.
 
@@ -71,6 +77,8 @@ class Mail(NamedTuple):
     subject: str
     template: str
     context: dict[str, Any]
+    # Called when the mail is sent; may raise `Postpone`.
+    attachments: Callable[[], Sequence[Attachment]] = tuple
 
 
 class Outcome(StrEnum):
@@ -154,9 +162,10 @@ def _send(mail: Mail, mail_id: ObjectId) -> Outcome:
         # The account predates the check.
         logger.warning("mail_undeliverable", mail=str(mail_id))
         return Outcome.FAILED
+    attachments = mail.attachments()
     if _is_over_limit(mail, mail_id):
         return Outcome.SUPPRESSED
-    message = _message(mail, mail_id)
+    message = _message(mail, mail_id, attachments)
     with _server.connected() as connection:
         try:
             connection.send_messages([message])
@@ -201,7 +210,7 @@ def _is_about_mailbox(refused: smtplib.SMTPDataError) -> bool:
     return refused.smtp_code >= 500 and text.startswith(("5.1.", "5.2."))
 
 
-def _message(mail: Mail, mail_id: ObjectId) -> EmailMultiAlternatives:
+def _message(mail: Mail, mail_id: ObjectId, attachments: Sequence[Attachment]) -> EmailMultiAlternatives:
     _, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
     logo = Path(settings.SHOP_LOGO).read_bytes() if settings.SHOP_LOGO else b""
     text, html = render(mail, logo=f"cid:{_LOGO_ID}" if logo else "")
@@ -219,11 +228,13 @@ def _message(mail: Mail, mail_id: ObjectId) -> EmailMultiAlternatives:
     message.attach_alternative(html, "text/html")
     if logo:
         # Shown in the text, not listed as an attachment.
-        message.mixed_subtype = "related"
+        message.mixed_subtype = "mixed" if attachments else "related"
         picture = MIMEImage(logo)
         picture.add_header("Content-ID", f"<{_LOGO_ID}>")
         picture.add_header("Content-Disposition", "inline", filename=f"logo.{picture.get_content_subtype()}")
         message.attach(picture)
+    for attachment in attachments:
+        message.attach(*attachment)
     return message
 
 

@@ -84,7 +84,7 @@ class Document:
             [_paragraph(name, _style(_SIZE, grey=True)), _paragraph(value, _style(_SIZE))] for name, value in facts
         ]
         width = self._right - self._left
-        beside: Any = Table(pairs, colWidths=[0.18 * width, 0.27 * width], style=_PLAIN) if pairs else ""
+        beside: Any = Table(pairs, colWidths=[0.16 * width, 0.29 * width], style=_PLAIN) if pairs else ""
         self._add(Table([[block, beside]], colWidths=[0.55 * width, 0.45 * width], style=_PLAIN), Spacer(0, 8 * mm))
 
     def table(

@@ -15,6 +15,7 @@ from catalog.collections.models import Collection
 from catalog.models import ImportRun, Product
 from catalog.services import count_sales
 from orders import services as orders
+from orders.invoices.issuing import issue_invoices
 from orders.models import Order, ShippingRate, ShippingZone, TaxRate
 from orders.reviews.services import write_review
 from payments.models import Payment, Refund, StripeEvent
@@ -33,6 +34,8 @@ def populated_shop(
     product = make_product("Linen shirt", category=category)
     order = ordered(customer, product)
     orders.mark_paid(order_id=order.pk)
+    Order.objects.filter(pk=order.pk).update(invoice_due=True)
+    issue_invoices(order=str(order.pk))
     payment = Payment.objects.create(
         order=order, order_number=order.number, user=customer, intent="pi_1", amount=1490, currency="usd"
     )

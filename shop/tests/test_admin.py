@@ -93,11 +93,11 @@ def test_staff_who_may_only_look_see_no_way_to_change_anything(
             page = browser.get(url_of(label, "change", row.pk))
             assert page.status_code == 200
             assert b'name="_save"' not in page.content
-            assert not page.context["actions_detail"]
+            assert [each["title"] for each in page.context["actions_detail"]] in ([], ["Download PDF"])
             with without_rendering():
                 assert browser.post(url_of(label, "change", row.pk), {}).status_code == 403
                 assert browser.post(url_of(label, "delete", row.pk), {"post": "yes"}).status_code == 403
-                for each in (*model_admin.actions_detail, *model_admin.actions_row):
+                for each in {*model_admin.actions_detail, *model_admin.actions_row} - {"download"}:
                     posted = browser.post(url_of(label, each, row.pk), {"reason": "x", "note": "x"})
                     assert posted.status_code == 403, each
 

@@ -144,6 +144,27 @@ CLASSIFIED: dict[str, str] = {
     ),
     **dict.fromkeys(
         [
+            *(
+                f"orders.invoice.{name}"
+                for name in (
+                    *("kind", "series", "number", "source", "order_number", "corrects", "country", "shipping_method"),
+                    *("currency", "note"),
+                    *(
+                        f"{party}.{field}"
+                        for party in ("seller", "buyer")
+                        for field in ("name", "tax_id", "email", "registration", "contact")
+                    ),
+                    *("lines.sku", "lines.name", "lines.options", "tax_lines.label"),
+                )
+            ),
+            "orders.invoicecounter.series",
+            *(f"orders.dailytotal.{name}" for name in ("dimension", "currency", "key", "label")),
+            *(f"orders.order.{entry}.{field}" for entry in ("invoice", "credit_notes") for field in ("kind", "number")),
+        ],
+        "tax: invoices name the buyer and are kept unchanged for `INVOICE_YEARS`",
+    ),
+    **dict.fromkeys(
+        [
             "payments.stripeevent.id",
             "payments.stripeevent.type",
             "payments.stripeevent.payload",

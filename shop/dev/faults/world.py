@@ -104,6 +104,9 @@ class ShopWorld(World):
             "LOG_LEVEL": "WARNING",
             # Rendered but not sent.
             "EMAIL_URL": "dummymail://",
+            # Orders get invoices.
+            "SELLER_NAME": "Torture Ltd",
+            "SELLER_ADDRESS": "1 Fault Lane,London",
         }
         self.workers: list[Worker] = []
         self.server = self.new_server()

@@ -13,9 +13,11 @@ from catalog.collections.models import Collection
 from catalog.models import Product, ProductImage, Variant
 from conftest import ADDRESS, client_of
 from orders.fulfilments.models import Fulfilment
+from orders.invoices.models import Invoice, Party
 from orders.models import Order, ShippingMethod
 from orders.returns.models import OrderReturn
 from orders.reviews.models import Review
+from shop.db import documents
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.admin import ordered
 from shop.dev.testing.guests import guest_with_cart, place_guest_order
@@ -59,6 +61,7 @@ def things(
     return {
         "address": str(Address.objects.create(user=owner, **ADDRESS).pk),
         "category": "mugs",
+        "document": _credit_note(order),
         "collection": Collection.objects.create(name="Summer", slug="summer").slug,
         "hidden": str(hidden.pk),
         "image": str(ProductImage.objects.create(product=product, name="products/a.webp").pk),
@@ -71,6 +74,33 @@ def things(
         "product": str(product.pk),
         "variant": str(Variant.objects.get(product=product).pk),
     }
+
+
+def _credit_note(order: Order) -> str:
+    """Add one to an unpaid order, which stays payable."""
+    note = Invoice(
+        kind="credit_note",
+        series="credit-notes-2026",
+        sequence=1,
+        number="CN-1",
+        source="test",
+        order=order.pk,
+        order_number=order.number,
+        issued_at=order.created_at,
+        issued_on=order.created_at.date(),
+        seller=Party(name="Seller"),
+        buyer=Party(name="Buyer"),
+        lines=[],
+        tax_lines=[],
+        prices_include_tax=True,
+        net=0,
+        tax=0,
+        total=0,
+        currency="usd",
+    )
+    note.save(force_insert=True)
+    documents.update_rows(Order, {order.pk: {"credit_notes": [note.entry]}})
+    return str(note.pk)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ _PARAMETERS = {
     "orders/{number}": "{order}",
     "fulfilments/{pk}": "{parcel}",
     "returns/{pk}": "{return}",
+    "credit-notes/{document}": "{document}",
     "payments/{pk}": "{payment}",
 }
 

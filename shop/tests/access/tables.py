@@ -96,6 +96,8 @@ API = _rows("""
     PATCH   orders/{order}/                           401   401   403   403    403   yes   403    yes
     POST    orders/{order}/notes/                     401   401   403   403    403   yes   403    yes
     GET     orders/{order}/                           401   404   yes   404    404   yes   yes    yes
+    GET     orders/{order}/invoice/                   401   404   yes   404    404   yes   yes    yes
+    GET     orders/{order}/credit-notes/{document}/   401   404   yes   404    404   yes   yes    yes
     POST    orders/{order}/cancel/                    401   404   yes   404    404   yes   403    yes
     POST    orders/{order}/fulfil/                    401   401   403   403    403   yes   403    yes
     POST    orders/{order}/fulfilments/               401   401   403   403    403   yes   403    yes
@@ -157,7 +159,8 @@ ADMIN = {
     catalog.product          LACSDH+EDIT+EXPORT+PRICES+VARIANTS  -           LCH+EXPORT  LACSDH+EDIT+EXPORT+PRICES+VARIANTS
     catalog.stockmovement    LCH                          -                         LCH  LCH
     catalog.variant          LCH+change_stock+edit_details  -                       LCH  LCH+change_stock+edit_details
-    orders.order             -                            LCH+DESK+PARCELS+SLIPS+mail_preview  LCH+SLIPS+mail_preview  LCH+DESK+PARCELS+SLIPS+mail_preview+erase
+    orders.order             -                            LCH+DESK+PARCELS+SLIPS+mail_preview+invoice  LCH+SLIPS+mail_preview+reports  LCH+DESK+PARCELS+SLIPS+mail_preview+invoice+erase+reports
+    orders.invoice           -                            LCH+download+export       LCH+download+export  LCH+download+export
     orders.review            -                            LCH+hide+show+hide_selected+show_selected  LCH  LCDH+delete_selected+hide+show+hide_selected+show_selected
     orders.shippingmethod    -                            -                         LCH  LACSDH
     orders.shippingzone      -                            -                         LCH  LACSDH

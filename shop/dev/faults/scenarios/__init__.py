@@ -7,6 +7,7 @@ from shop.dev.faults.results import Results
 from shop.dev.faults.scenarios import (
     checkout,
     crashes,
+    invoices,
     kills,
     outages,
     payments,
@@ -54,6 +55,7 @@ SCENARIOS = [
     Scenario("late_success", payments.late_success, control=True, rounds=3),
     Scenario("late_payment", payments.late_payment, rounds=3),
     Scenario("refunds", payments.refunds, control=True, rounds=10),
+    Scenario("invoice_numbers", invoices.invoice_numbers, outages=True),
     Scenario("crash_points", crashes.crash_points, outages=True),
     Scenario("kills", kills.kills, outages=True),
     Scenario("upkeep", upkeep.upkeep, in_short=False),

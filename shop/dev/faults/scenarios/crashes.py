@@ -24,6 +24,7 @@ TRANSACTIONS = [
     ("payments.apply_intent", "purchase", "server"),
     ("payments.apply_event", "purchase", "server"),
     ("jobs.work", "purchase", "worker"),
+    ("orders.calculate_totals", "purchase", "worker"),
     ("orders.cancel", "cancel", "server"),
     ("payments.apply_intent", "cancel", "server"),
     ("orders.cancel", "cancel_paid", "server"),

@@ -6,6 +6,7 @@ from django.core.management import BaseCommand, CommandError
 
 from accounts.models import User
 from orders.models import Order
+from orders.reports.totals import mark_all_days
 from shop.dev.demo import bench, history, seeding
 from shop.dev.demo.products import PRODUCTS
 from shop.management.progress import Progress
@@ -73,6 +74,7 @@ class Command(BaseCommand):
         written = history.seed_history(
             sizes, seed=seed, bar=lambda title: Progress(self.stdout, title, per_second=True)
         )
+        mark_all_days()
         for model, rows in sorted(written.items(), key=lambda each: -each[1]):
             self.stdout.write(f"  {rows:>12,} {model._meta.verbose_name_plural}")
         regular = User.objects.get(email=history.REGULAR)

@@ -1,0 +1,39 @@
+from datetime import timedelta
+
+from bson import ObjectId
+from django.utils import timezone
+
+from orders.invoices.models import Invoice, InvoiceEntry
+from orders.invoices.printing import filename_of, pdf_of
+from orders.models import Order
+from shop.db import documents
+from shop.jobs import Postpone
+from shop.jobs.mails import Attachment
+
+# The invoice's job runs right after the payment; a mail does not wait for one that fails.
+WAIT = timedelta(minutes=2)
+RETRY_SECONDS = 2.0
+
+
+def attachments_of(order: Order, refund: str) -> list[Attachment]:
+    """Return the PDF of the order's invoice, or of a refund's credit note. Raises ``Postpone`` if it is due soon."""
+    entry = _entry(order, refund)
+    if entry is None:
+        if _is_due_soon(order, refund):
+            raise Postpone(RETRY_SECONDS)
+        return []
+    invoice = documents.find_one(Invoice, {"_id": entry.invoice})
+    return [] if invoice is None else [Attachment(filename_of(invoice), pdf_of(invoice), "application/pdf")]
+
+
+def _entry(order: Order, refund: str) -> InvoiceEntry | None:
+    if not refund:
+        return order.invoice
+    return next((each for each in order.credit_notes if each.refund == ObjectId(refund)), None)
+
+
+def _is_due_soon(order: Order, refund: str) -> bool:
+    if not order.invoice_due or (refund and order.invoice is None):
+        return False
+    since = max((entry.at for entry in order.timeline), default=order.created_at)
+    return timezone.now() - since < WAIT

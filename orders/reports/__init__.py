@@ -1,0 +1,1 @@
+"""Sales by day, product, category, country and promotion, from totals of each day."""
