@@ -18,6 +18,7 @@ from unfold.sites import UnfoldAdminSite
 from accounts.admin_forms import LoginForm, OwnPasswordForm
 from accounts.staff import views
 from shop.http.request_context import bind_user
+from shop.jobs.mail_previews import mail_list, mail_preview
 
 
 class AutocompleteView(AutocompleteJsonView):
@@ -55,6 +56,8 @@ class ShopAdminSite(UnfoldAdminSite):
             path("forgot-password/", views.forgot_password, context, name="forgot_password"),
             path("choose-password/<uid>/<token>/", views.choose_password, context, name="choose_password"),
             path("accept-invitation/<uid>/<token>/", views.accept_invitation, context, name="accept_invitation"),
+            path("mails/", self.admin_view(mail_list), context, name="mails"),
+            path("mails/<path:template>/", self.admin_view(mail_preview), name="mail_preview"),
             path("two-factor/", self.admin_view(views.two_factor), context, name="two_factor"),
         ]
         return pages + [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]

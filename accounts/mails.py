@@ -9,13 +9,25 @@ from accounts.models import User
 from shop.jobs import mails
 from shop.jobs.mails import Budget, Mail
 
+# By template.
+SUBJECTS = {
+    "email_change": "Confirm your new e-mail address",
+    "email_change_notice": "Your e-mail address is about to change",
+    "email_changed": "Your e-mail address was changed",
+    "invitation": "You are invited to the team",
+    "new_password": "Your password was changed",
+    "reset": "Choose a new password",
+    "verification": "Confirm your e-mail address",
+    "welcome": "Welcome",
+}
+
 
 @mails.mail("accounts.welcome_mail", urgent=True)
 def welcome_mail(*, user: str) -> Mail | None:
     if (person := _recipient(user)) is None:
         return None
     context = _link_context(VERIFICATION, person) | ({"link": ""} if person.email_verified else {})
-    return _to(person, Budget.LINK, "Welcome", "welcome", context)
+    return _to(person, Budget.LINK, "welcome", context)
 
 
 @mails.mail("accounts.verification_mail", urgent=True)
@@ -24,14 +36,14 @@ def verification_mail(*, user: str) -> Mail | None:
     if person is None or person.email_verified:
         return None
     context = _link_context(VERIFICATION, person)
-    return _to(person, Budget.LINK, "Confirm your e-mail address", "verification", context)
+    return _to(person, Budget.LINK, "verification", context)
 
 
 @mails.mail("accounts.reset_mail", urgent=True)
 def reset_mail(*, user: str) -> Mail | None:
     if (person := _recipient(user)) is None:
         return None
-    return _to(person, Budget.PASSWORD_RESET, "Choose a new password", "reset", _link_context(RESET, person))
+    return _to(person, Budget.PASSWORD_RESET, "reset", _link_context(RESET, person))
 
 
 @mails.mail("accounts.staff_reset_mail", urgent=True)
@@ -43,7 +55,7 @@ def staff_reset_mail(*, user: str, admin: str) -> Mail | None:
         "link": f"{admin}choose-password/{person.pk}/{RESET.token(person)}/",
         "good_for": RESET.lifetime_in_words,
     }
-    return _to(person, Budget.PASSWORD_RESET, "Choose a new password", "reset", context)
+    return _to(person, Budget.PASSWORD_RESET, "reset", context)
 
 
 @mails.mail("accounts.invitation_mail", urgent=True)
@@ -56,7 +68,7 @@ def invitation_mail(*, user: str, admin: str) -> Mail | None:
         link = f"{admin}accept-invitation/{person.pk}/{INVITATION.token(person)}/"
     context = {"link": link, "good_for": INVITATION.lifetime_in_words, "is_new": link != admin}
     # Written by a superuser to a mailbox that they chose: no budget.
-    return _to(person, None, "You are invited to the team", "invitation", context)
+    return _to(person, None, "invitation", context)
 
 
 @mails.mail("accounts.new_password_mail", urgent=True)
@@ -65,7 +77,7 @@ def new_password_mail(*, user: str) -> Mail | None:
     if (person := _recipient(user)) is None:
         return None
     context = {"link": mails.storefront_url("forgot-password")}
-    return _to(person, Budget.PASSWORD_CHANGED, "Your password was changed", "new_password", context)
+    return _to(person, Budget.PASSWORD_CHANGED, "new_password", context)
 
 
 @mails.mail("accounts.email_change_mail", urgent=True)
@@ -77,7 +89,7 @@ def email_change_mail(*, user: str) -> Mail | None:
         to=person.new_email,
         verified=False,
         budget=Budget.LINK,
-        subject="Confirm your new e-mail address",
+        subject=SUBJECTS["email_change"],
         template="accounts/mails/email_change",
         context={**_link_context(EMAIL_CHANGE, person), "name": ""},
     )
@@ -86,22 +98,22 @@ def email_change_mail(*, user: str) -> Mail | None:
 @mails.mail("accounts.email_change_notice", urgent=True)
 def email_change_notice(*, user: str, address: str) -> Mail | None:
     """Notify the current address, whose owner may not have requested the change."""
-    return _notice(user, address, "Your e-mail address is about to change", "email_change_notice")
+    return _notice(user, address, "email_change_notice")
 
 
 @mails.mail("accounts.email_changed_mail", urgent=True)
 def email_changed_mail(*, user: str, address: str) -> Mail | None:
-    return _notice(user, address, "Your e-mail address was changed", "email_changed")
+    return _notice(user, address, "email_changed")
 
 
-def _notice(user: str, address: str, subject: str, template: str) -> Mail | None:
+def _notice(user: str, address: str, template: str) -> Mail | None:
     if (person := _recipient(user)) is None:
         return None
     return Mail(
         to=address,
         verified=person.email_verified and person.email == address,
         budget=Budget.PASSWORD_CHANGED,
-        subject=subject,
+        subject=SUBJECTS[template],
         template=f"accounts/mails/{template}",
         context={"link": mails.storefront_url("forgot-password"), "name": ""},
     )
@@ -120,12 +132,12 @@ def _link_context(link: Link, user: User) -> dict[str, str]:
     return {"link": link.url(user), "good_for": link.lifetime_in_words}
 
 
-def _to(user: User, budget: Budget | None, subject: str, template: str, context: dict[str, Any]) -> Mail:
+def _to(user: User, budget: Budget | None, template: str, context: dict[str, Any]) -> Mail:
     return Mail(
         to=user.email,
         verified=user.email_verified,
         budget=budget,
-        subject=subject,
+        subject=SUBJECTS[template],
         template=f"accounts/mails/{template}",
         context={**context, "name": salutation(user)},
     )

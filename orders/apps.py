@@ -16,6 +16,7 @@ class OrdersConfig(AppConfig):
             export,
             holds,
             lost_links,
+            mail_samples,
             placing,
             pricing,
         )
@@ -26,6 +27,7 @@ class OrdersConfig(AppConfig):
 
         hooks.check_state.register(pricing.check_state)
         provider.register()
+        mail_samples.register()
         cart_hooks.orders_of.register(placing.counted_orders)
         hooks.on_email_verified.register(claiming.claim_later)
         hooks.before_deletion.register(detaching.cancel_unpaid_orders, errors=[OrderNotCancellable])

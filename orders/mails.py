@@ -125,9 +125,9 @@ def staff_mail(*, order: str, address: str, event: str = Event.PAID, returned: s
         subject=STAFF_MAILS[event].subject.format(row.number),
         template=f"orders/mails/{STAFF_MAILS[event].template}",
         context={
-            **_context(row, verified=False),
+            **context_of(row, verified=False),
             "country": countries.name(country) or country,
-            **(_return_context(row, returned) if returned else {}),
+            **(return_context(row, returned) if returned else {}),
         },
     )
 
@@ -144,7 +144,7 @@ def order_mail(
         return None
     # Anyone can order with an account's address: the text of a claimed order may be a stranger's.
     verified = customer is not None and customer.email_verified and row.claimed_at is None
-    context = _context(row, verified=verified)
+    context = context_of(row, verified=verified)
     if refund:
         succeeded = {entry.refund: entry for entry in row.refunds if entry.status == "succeeded"}
         if (entry := succeeded.get(ObjectId(refund))) is None:
@@ -152,9 +152,9 @@ def order_mail(
             return None
         context["refund"] = money.display(entry.amount, row.currency)
     if parcel or event == Event.SHIPPED:
-        context |= _parcel_context(row, parcel)
+        context |= parcel_context(row, parcel)
     if returned:
-        context |= _return_context(row, returned)
+        context |= return_context(row, returned)
     # An invoice names the buyer, whose mailbox an unverified address may not be.
     has_invoice = verified and event in _WITH_INVOICE
     mail = CUSTOMER_MAILS[event]
@@ -190,7 +190,7 @@ def _failures(order: Order) -> int:
     return sum(entry.event == Event.PAYMENT_FAILED for entry in order.timeline)
 
 
-def _context(order: Order, *, verified: bool) -> dict[str, Any]:
+def context_of(order: Order, *, verified: bool) -> dict[str, Any]:
     """Return plain values, without typed text unless ``verified``: the mailbox may be another person's."""
     shows_addresses = verified and order.status != OrderStatus.CANCELLED
     shipping = summary.shipping_of(order)
@@ -213,7 +213,7 @@ def _context(order: Order, *, verified: bool) -> dict[str, Any]:
     }
 
 
-def _parcel_context(order: Order, key: str) -> dict[str, Any]:
+def parcel_context(order: Order, key: str) -> dict[str, Any]:
     # Jobs of an earlier release name no parcel.
     parcel = next((parcel for parcel in order.fulfilments if str(parcel.key) == key), order.fulfilments[-1])
     is_part = len(order.fulfilments) > 1 or order.fulfilment_status == FulfilmentStatus.PARTIALLY_SHIPPED
@@ -226,7 +226,7 @@ def _picture(image: str) -> str:
     return url if url.startswith("https://") else ""
 
 
-def _return_context(order: Order, key: str) -> dict[str, Any]:
+def return_context(order: Order, key: str) -> dict[str, Any]:
     """The customer's reasons are typed text, and left out."""
     found = return_of(order, ObjectId(key))
     lines = {row["line"].variant: row for row in summary.lines(order)}

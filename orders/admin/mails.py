@@ -12,6 +12,7 @@ from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.forms_in_pages import FormsInPagesMixin, KeyField
 from shop.admin.html import badge
 from shop.api.object_ids import parse_object_id
+from shop.jobs.mail_previews import SANDBOX
 
 _BADGES = {
     MailStatus.QUEUED: "info",
@@ -20,8 +21,6 @@ _BADGES = {
     MailStatus.SUPPRESSED: "warning",
     MailStatus.OUTDATED: "",
 }
-# Of a document in an opaque origin: no scripts, forms or requests.
-_SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; img-src https: data: 'self'; sandbox"
 
 
 def mail_rows(order: Order) -> list[dict[str, Any]]:
@@ -64,7 +63,7 @@ class OrderMailsMixin(FormsInPagesMixin, admin.ModelAdmin):
         written = mails.preview(order=order, key=parse_object_id(request.GET.get("mail", "")))
         if written is None:
             return HttpResponse("This e-mail no longer applies to the order.", content_type="text/plain")
-        return HttpResponse(written, headers={"Content-Security-Policy": _SANDBOX})
+        return HttpResponse(written, headers={"Content-Security-Policy": SANDBOX})
 
     @dialog(
         button="Resend",

@@ -110,6 +110,7 @@ UNFOLD = {
             _section(
                 "System",
                 _page("Staff actions", "history", "shop.staffaction"),
+                {"title": "E-mails", "icon": "mail", "link": reverse_lazy("admin:mails")},
                 _page("Jobs", "work_history", "shop.job"),
                 _page("Periodic tasks", "schedule", "shop.periodictask"),
                 collapsible=True,

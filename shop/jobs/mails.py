@@ -210,11 +210,16 @@ def _is_about_mailbox(refused: smtplib.SMTPDataError) -> bool:
     return refused.smtp_code >= 500 and text.startswith(("5.1.", "5.2."))
 
 
+class _MailWithLogo(EmailMultiAlternatives):
+    # The logo is shown in the text, not listed as an attachment.
+    mixed_subtype = "related"
+
+
 def _message(mail: Mail, mail_id: ObjectId, attachments: Sequence[Attachment]) -> EmailMultiAlternatives:
     _, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
     logo = Path(settings.SHOP_LOGO).read_bytes() if settings.SHOP_LOGO else b""
     text, html = render(mail, logo=f"cid:{_LOGO_ID}" if logo else "")
-    message = EmailMultiAlternatives(
+    message = (_MailWithLogo if logo and not attachments else EmailMultiAlternatives)(
         subject=mail.subject,
         body=text,
         to=[mail.to],
@@ -227,8 +232,6 @@ def _message(mail: Mail, mail_id: ObjectId, attachments: Sequence[Attachment]) -
     )
     message.attach_alternative(html, "text/html")
     if logo:
-        # Shown in the text, not listed as an attachment.
-        message.mixed_subtype = "mixed" if attachments else "related"
         picture = MIMEImage(logo)
         picture.add_header("Content-ID", f"<{_LOGO_ID}>")
         picture.add_header("Content-Disposition", "inline", filename=f"logo.{picture.get_content_subtype()}")

@@ -8,6 +8,7 @@ import pytest
 from accounts import services
 from accounts.models import User
 from shop import jobs
+from shop.dev.testing.admin import browser_of
 from shop.dev.testing.images import image_file
 from shop.dev.testing.mails import html_of, work
 from shop.dev.testing.smtp import mail_server
@@ -41,3 +42,22 @@ def test_a_folder_of_templates_replaces_those_of_the_shop(customer: User, settin
     assert mail.body.startswith("Shop: http://localhost:3000/verify-email?")
     # The others stay.
     assert "Confirm" in html_of(mail)
+
+
+def test_the_admin_shows_a_sample_of_each_mail(staff: User, settings: Any) -> None:
+    browser = browser_of(staff)
+    found = {
+        str(path.relative_to(folder).with_suffix(""))
+        for folder in settings.BASE_DIR.glob("*/templates")
+        for path in folder.glob("*/mails/*.txt")
+    }
+    # Those extend it.
+    templates = found - {f"orders/mails/{name}" for name in ("order", "parcel", "return")}
+    page = browser.get("/admin/mails/").content.decode()
+    for template in templates:
+        assert f"/admin/mails/{template}/" in page
+        preview = browser.get(f"/admin/mails/{template}/")
+        assert "sandbox" in preview["Content-Security-Policy"]
+        text = browser.get(f"/admin/mails/{template}/?text").content.decode()
+        assert "http://localhost:3000" in text
+    assert "2 x Mug (blue)" in browser.get("/admin/mails/orders/mails/paid/?text").content.decode()

@@ -184,6 +184,8 @@ SITE = {
     "choose_password": (200, 200, 200),
     "accept_invitation": (200, 200, 200),
     "two_factor": (302, 302, 200),
+    "mails": (302, 302, 200),
+    "mail_preview": (302, 302, 404),
     "logout": (302, 302, 405),
     "password_change": (302, 302, 200),
     "password_change_done": (302, 302, 200),
@@ -191,8 +193,8 @@ SITE = {
     "jsi18n": (302, 302, 200),
     "autocomplete": (302, 302, 403),
 }
-# Pages behind a link in a mail; this one is not valid.
-WITH_LINK = ("choose_password", "accept_invitation")
+# Arguments of these pages, which lead to nothing.
+WITH_ARGUMENTS = dict.fromkeys(("choose_password", "accept_invitation"), ("0" * 24, "token")) | {"mail_preview": ("x",)}
 # The list of an app's models: 404 for those who may see none of them.
 APPS = {
     "accounts": ("reader", "boss"),

@@ -14,7 +14,7 @@ from orders.models import Order
 from shop.dev.testing.admin import browser_of, without_rendering
 from shop.dev.testing.steps import dump_database
 from shop.tests.access.routes import routes
-from shop.tests.access.tables import ADMIN, APPS, COMMON, GUESTS, SITE, STAFF, WITH_LINK
+from shop.tests.access.tables import ADMIN, APPS, COMMON, GUESTS, SITE, STAFF, WITH_ARGUMENTS
 
 # An action on selected rows that has a separate page.
 WITH_A_PAGE = {"change_prices"}
@@ -134,7 +134,7 @@ def test_anonymous_users_and_customers_are_sent_to_the_login_from_everywhere(bro
 
 def test_pages_about_no_model_are_answered_by_the_table(browsers: dict[str, Client]) -> None:
     for name, (nobody, customer, staff) in SITE.items():
-        address = reverse(f"admin:{name}", args=("0" * 24, "token") if name in WITH_LINK else ())
+        address = reverse(f"admin:{name}", args=WITH_ARGUMENTS.get(name, ()))
         statuses = {person: browsers[person].get(address).status_code for person in browsers}
         expected = {
             **dict.fromkeys(GUESTS, nobody),
