@@ -26,6 +26,8 @@ class CartOwner:
 
     user: User | None = None
     token: str | None = None
+    # The cart of the token, which staff fill for the user or a guest.
+    is_draft: bool = False
 
     @property
     def rate_limit_key(self) -> str:
@@ -45,13 +47,13 @@ class CartOwner:
 
     @property
     def match(self) -> documents.Document:
-        if self.user is not None:
+        if self.user is not None and not self.is_draft:
             return {"user_id": self.user.pk}
         # An empty digest matches no cart.
         return {"token_digest": token_digest(self.token) if self.token else ""}
 
     def new_cart(self) -> Cart:
-        if self.user is not None:
+        if self.user is not None and not self.is_draft:
             return Cart(user=self.user)
         self.token = new_token()
         return Cart(token_digest=token_digest(self.token))

@@ -80,6 +80,24 @@ class InvoiceNotIssued(Conflict):
     default_detail = "This order has no invoice. It is issued once the order is paid."
 
 
+class OrderNotCorrectable(Conflict):
+    default_code = "order_not_correctable"
+    default_detail = (
+        "Only an order of which nothing was shipped, and that is not cancelled, refunded, disputed or being paid, "
+        "can be corrected."
+    )
+
+
+class OrderChanged(Conflict):
+    default_code = "order_changed"
+    default_detail = "The order has changed in the meantime. Look at it again."
+
+
+class NothingDue(Conflict):
+    default_code = "nothing_due"
+    default_detail = "Nothing is due for this order."
+
+
 class OrderNotErasable(Conflict):
     default_code = "order_not_erasable"
     default_detail = "Only an order of a guest can be erased. An account's data is erased by deleting the account."

@@ -26,3 +26,9 @@ on_erased = Hook()
 # Called with `order`, `units` (`orders.refunds.Units`) and `shipping` in the transaction that receives a return, to
 # refund it. Returns the refund's id, or None if nothing was paid.
 refund_units = Hook()
+
+# Called with `order` in the transaction that corrects it, to change the amount of its open payment.
+on_corrected = Hook()
+
+# Called with `order`, `amount` and `reason` in a transaction, to refund what was paid too much.
+refund_difference = Hook()

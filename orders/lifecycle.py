@@ -4,7 +4,14 @@ from typing import Any, Literal
 
 from django.db import models
 
-from orders.errors import NoOpenFlag, OrderNotCancellable, OrderNotFulfillable, OrderNotReturnable, PaymentProcessing
+from orders.errors import (
+    NoOpenFlag,
+    OrderNotCancellable,
+    OrderNotCorrectable,
+    OrderNotFulfillable,
+    OrderNotReturnable,
+    PaymentProcessing,
+)
 from shop.api.errors import Conflict, ShopError
 from shop.audit.staff_log import Action
 from shop.jobs.mails import Budget
@@ -38,6 +45,8 @@ class Event(models.TextChoices):
     RETURN_APPROVED = "return_approved", "Return approved"
     RETURN_REJECTED = "return_rejected", "Return rejected"
     RETURN_RECEIVED = "return_received", "Return received"
+    CORRECTED = "corrected", "Corrected"
+    DIFFERENCE_PAID = "difference_paid", "Difference paid"
 
 
 class OrderStatus(models.TextChoices):
@@ -333,4 +342,16 @@ TRANSITIONS: dict[str, Transition] = {
             subject="We have received your return of order {}", template="return_received", budget=Budget.SALE
         ),
     ),
+    Event.CORRECTED: Transition(
+        needs={
+            "status": (OrderStatus.PENDING, OrderStatus.COMPLETED),
+            "payment_status": (PaymentStatus.UNPAID, PaymentStatus.FAILED, *FUNDED_STATUSES),
+            "fulfilment_status": (FulfilmentStatus.UNFULFILLED,),
+        },
+        refusal=OrderNotCorrectable,
+        icon="edit",
+        staff_action=Action.CHANGE,
+        customer_mail=CustomerMail(subject="Your order {} has changed", template="corrected", budget=Budget.SALE),
+    ),
+    Event.DIFFERENCE_PAID: Transition(icon="payments"),
 }

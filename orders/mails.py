@@ -206,6 +206,7 @@ def context_of(order: Order, *, verified: bool) -> dict[str, Any]:
         "address": postal_lines(order.shipping_address) if shows_addresses and order.shipping_address else [],
         "pickup": shipping.pickup if order.status != OrderStatus.CANCELLED else [],
         "billing_address": _billing_lines(order) if shows_addresses else [],
+        "amount_due": money.display(order.amount_due, order.currency) if order.amount_due else "",
         "pay_until": None if order.payment_status == PaymentStatus.PROCESSING else order.expires_at,
         "is_processing": order.payment_status == PaymentStatus.PROCESSING,
         "reason": _reason(order),

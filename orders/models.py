@@ -14,7 +14,7 @@ from django_mongodb_backend.models import EmbeddedModel
 
 from accounts.models import validate_country
 from accounts.tax_ids import MAX_LENGTH as MAX_TAX_ID_LENGTH
-from orders.discounts import LineDiscount, OrderDiscount
+from orders.discounts import OrderDiscount
 from orders.fulfilments.models import Fulfilment, add_missing_parcels
 from orders.history import Note, TimelineEntry
 from orders.invoices.models import Invoice, InvoiceCounter, InvoiceEntry  # noqa: F401 (found by Django here)
@@ -27,6 +27,7 @@ from orders.lifecycle import (
     OrderStatus,
     PaymentStatus,
 )
+from orders.lines import OrderLine
 from orders.mail_log import OrderMail
 from orders.querysets import OrderQuerySet
 from orders.refund_entries import DisputeEntry, RefundedLine, RefundEntry  # noqa: F401 (named in migrations)
@@ -47,48 +48,6 @@ def new_order_number() -> str:
     """Return a random number (``7KQ2M-X94TB``), which reveals neither volume nor date."""
     letters = "".join(secrets.choice(NUMBER_ALPHABET) for _ in range(10))
     return f"{letters[:5]}-{letters[5:]}"
-
-
-class OrderLine(EmbeddedModel):
-    """``image`` is a name in the default storage."""
-
-    product = ObjectIdField()
-    variant = ObjectIdField()
-    sku = models.CharField(max_length=64)
-    name = models.CharField(max_length=200)
-    options = models.JSONField(default=dict)
-    image = models.CharField(max_length=255, blank=True)
-    quantity = models.PositiveIntegerField()
-    # Units that were not in stock when the order was placed, and when they were expected.
-    backordered = models.PositiveIntegerField(default=0)
-    expected_on = models.DateField(null=True)
-    unit_price = money_field()
-    line_total = money_field()
-    # The sum of `discounts`, which orders of earlier releases lack.
-    discount = money_field(default=Decimal(0))
-    discounts = EmbeddedModelArrayField(LineDiscount, default=list, blank=True)
-    tax = money_field(default=Decimal(0))
-    # In per cent; null in orders of earlier releases.
-    tax_rate = percentage_field(null=True)
-    # Units in parcels, units that came back, and units that will not be shipped.
-    fulfilled = models.PositiveIntegerField(default=0)
-    returned = models.PositiveIntegerField(default=0)
-    cancelled = models.PositiveIntegerField(default=0)
-    # Of units that came back or will not be shipped, those back in stock.
-    restocked = models.PositiveIntegerField(default=0)
-
-    # Set for replies.
-    refunded: int
-    returnable: int
-    withdrawable: int
-
-    @property
-    def unfulfilled(self) -> int:
-        return self.quantity - self.cancelled - self.fulfilled
-
-    @property
-    def sold(self) -> int:
-        return self.quantity - self.cancelled - self.returned
 
 
 class PostalAddress(EmbeddedModel):
@@ -132,6 +91,10 @@ class Order(models.Model):
     # Add up to `tax`; empty in orders of earlier releases.
     tax_lines = EmbeddedModelArrayField(TaxLine, default=list, blank=True)
     total = money_field()
+    # Of a paid order that was corrected: the part of `total` that is still to be paid, and the part that was waived
+    # (negative: what was refunded because `total` fell).
+    amount_due = money_field(default=Decimal(0))
+    adjustment = money_field(default=Decimal(0))
     currency = models.CharField(max_length=3)
     prices_include_tax = models.BooleanField(default=False)
     coupon = models.CharField(max_length=40, blank=True)
@@ -287,6 +250,10 @@ class Order(models.Model):
         return self.status == OrderStatus.PENDING and self.payment_status in PAYABLE_STATUSES
 
     @property
+    def has_amount_due(self) -> bool:
+        return self.status == OrderStatus.COMPLETED and self.amount_due > 0
+
+    @property
     def has_nothing_to_send(self) -> bool:
         return any(getattr(self, field) in statuses for field, statuses in NOTHING_TO_SEND.items())
 
@@ -309,6 +276,12 @@ class Order(models.Model):
         return self.flagged and not self.flag_settled
 
     @property
+    def charged(self) -> Decimal:
+        """Return what was received for the order, once it is paid."""
+        charged: Decimal = self.total - self.amount_due - self.adjustment
+        return charged
+
+    @property
     def quantities(self) -> dict[ObjectId, int]:
         return {line.variant: line.quantity for line in self.lines}
 
@@ -327,7 +300,7 @@ class Order(models.Model):
     @property
     def payment_status_after_refunds(self) -> PaymentStatus:
         refunded = sum((entry.amount for entry in self.refunds if entry.status == "succeeded"), Decimal(0))
-        if refunded and refunded >= self.total:
+        if refunded and refunded >= self.charged:
             return PaymentStatus.REFUNDED
         return PaymentStatus.PARTIALLY_REFUNDED if refunded else PaymentStatus.PAID
 
@@ -359,5 +332,4 @@ class Order(models.Model):
 
     @property
     def net_total(self) -> Decimal:
-        total: Decimal = self.total
-        return total - self.refunded
+        return self.charged - self.refunded

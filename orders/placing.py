@@ -30,10 +30,13 @@ from orders.models import Order, PostalAddress, TimelineEntry, new_order_number
 from orders.pricing import Quote, out_of_stock, quote
 from orders.reports.totals import mark_changed
 from orders.reviews.services import check_reviews_later
+from orders.staff import acting_staff_id
 from orders.taxes import provider
 from orders.transitions import count_sales
 from shop import days, money
 from shop.api import idempotency
+from shop.audit import staff_log
+from shop.audit.staff_log import Action
 from shop.db import documents
 from shop.db.mongodb import violated_fields
 from shop.db.transactions import transactional
@@ -51,10 +54,12 @@ def place_order(
     expected_total: Decimal | None = None,
     note: str = "",
     network_address: str = "",
+    by_staff: bool = False,
 ) -> Order:
     """Place an order of the owner's cart; ``email`` is the account's own, or a guest's normalized address.
 
-    Only a pick-up needs no ``address``.
+    Only a pick-up needs no ``address``. An order of staff holds its stock for ``STAFF_ORDER_HOLD_HOURS``, and its mail,
+    with the link to pay, is sent at once.
 
     Raises ``EmptyCart``, ``CartChanged``, ``OutOfStock`` with the lines' positions, ``TotalChanged``,
     ``InvalidCoupon``, ``InvalidShippingMethod``, ``NoShippingMethod``, ``ShippingAddressRequired``, ``UnknownState``,
@@ -108,11 +113,12 @@ def place_order(
             billing_address=billing_address or address,
             note=note,
             placed_from=placed_from,
+            by_staff=by_staff,
         )
         if not is_taken:
             reached.append(quoted)
             _take_stock(quoted, number=number)
-        _write(order, quoted, reserved)
+        _write(order, quoted, reserved, by_staff=by_staff)
         return order
 
     try:
@@ -150,15 +156,17 @@ def _take_stock(quoted: Quote, *, number: str) -> None:
         raise out_of_stock(error, quoted.priced.cart) from error
 
 
-def _write(order: Order, quoted: Quote, reserved: Reservations) -> None:
+def _write(order: Order, quoted: Quote, reserved: Reservations, *, by_staff: bool) -> None:
     cart = quoted.priced.cart
     reserved.confirm(quoted.priced.promotions)
     # Empty the cart, so that concurrent changes of it conflict.
     emptied = {"lines": [], "coupon": "", "revision": cart.revision + 1, "updated_at": timezone.now()}
     documents.update_one(Cart, {"_id": cart.pk}, {"$set": emptied})
-    mail = customer_mail(order, Event.PLACED)
+    mail = customer_mail(order, Event.PLACED, at_once=by_staff)
     log_mail(order, mail)
     documents.insert(order)
+    if by_staff:
+        staff_log.record(Action.ADD, order)
     idempotency.finish(status=201, reference=order.number)
     if order.status == OrderStatus.COMPLETED:
         count_sales(order)
@@ -178,12 +186,21 @@ def _order_from(
     billing_address: PostalAddress | None,
     note: str,
     placed_from: str,
+    by_staff: bool,
 ) -> Order:
     now = timezone.now()
     free = quoted.total == 0
     method = quoted.shipping_method
     pickup = method.pickup_address if method else None
     hold = timedelta(seconds=min(settings.UNPAID_HOLD_SECONDS, settings.ORDER_HOLD_SECONDS))
+    if by_staff:
+        hold = timedelta(hours=settings.STAFF_ORDER_HOLD_HOURS)
+    placed = TimelineEntry(
+        at=now,
+        event=Event.PLACED,
+        actor=Actor.STAFF if by_staff else Actor.CUSTOMER,
+        staff=acting_staff_id() if by_staff else None,
+    )
     order = Order(
         # For its mail, which is written first.
         pk=ObjectId(),
@@ -212,7 +229,7 @@ def _order_from(
         updated_at=now,
         expires_at=None if free else now + hold,
         placed_from="" if free else placed_from,
-        timeline=[TimelineEntry(at=now, event=Event.PLACED, actor=Actor.CUSTOMER)],
+        timeline=[placed],
     )
     if free:
         order.status, order.payment_status = OrderStatus.COMPLETED, PaymentStatus.PAID

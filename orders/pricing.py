@@ -117,7 +117,8 @@ def quote(
         raise EmptyCart
     _require_available(priced)
     _apply_promotions(priced, reading.promotions_of(row), owner=owner, reserved=reserved)
-    offered_methods, chosen = _shipping(_shipping_terms(row), priced, address, shipping_method)
+    parcel = Parcel.of(priced)
+    offered_methods, chosen = offered_shipping(_shipping_terms(row), parcel, address, shipping_method)
     method = chosen.method if chosen else None
     shipping = chosen.price if chosen else money.quantize(money.ZERO)
     taken_off_shipping = money.quantize(money.ZERO)
@@ -125,7 +126,7 @@ def quote(
         taken_off_shipping, shipping = shipping, taken_off_shipping
         offered_methods = [replace(each, price=shipping) for each in offered_methods]
     table = TaxTable(documents.instance(TaxRate, each) for each in [*row["rates"], *row["pickup_rates"]])
-    basis = _tax_basis(priced, shipping, table, address, method)
+    basis = tax_basis(_taxed_lines(priced), shipping, table, address, method)
     taxed = _taxed(basis, table, revision=priced.cart.revision, known=taxed)
     lines = [
         OrderLine(
@@ -220,11 +221,11 @@ def _lookup_all(model: type[Model], match: documents.Document, *, name: str) -> 
     return {"$lookup": {"from": model._meta.db_table, "pipeline": [{"$match": match}], "as": name}}
 
 
-def _shipping(
-    terms: ShippingTerms, priced: PricedCart, address: PostalAddress | None, code: str | None
+def offered_shipping(
+    terms: ShippingTerms, parcel: Parcel, address: PostalAddress | None, code: str | None
 ) -> tuple[list[OfferedMethod], OfferedMethod | None]:
-    """Return the methods that serve the address and the cart, and the chosen one."""
-    found = terms.offered(Parcel.of(priced), address)
+    """Return the methods that serve the address and the parcel, and the chosen one."""
+    found = terms.offered(parcel, address)
     if address is None:
         if any(method.code == code and not method.is_pickup for method in terms.methods):
             raise ShippingAddressRequired(attr="shipping_address")
@@ -243,8 +244,25 @@ def _shipping_terms(row: documents.Document) -> ShippingTerms:
     )
 
 
-def _tax_basis(
-    priced: PricedCart, shipping: Decimal, table: TaxTable, address: PostalAddress | None, method: ShippingMethod | None
+def _taxed_lines(priced: PricedCart) -> tuple[TaxedLine, ...]:
+    return tuple(
+        TaxedLine(
+            variant=line.offer.variant,
+            sku=line.offer.sku,
+            quantity=line.quantity,
+            tax_class=line.offer.tax_class,
+            amount=line.line_total - line.discount,
+        )
+        for line in priced.lines
+    )
+
+
+def tax_basis(
+    lines: tuple[TaxedLine, ...],
+    shipping: Decimal,
+    table: TaxTable,
+    address: PostalAddress | None,
+    method: ShippingMethod | None,
 ) -> TaxBasis:
     """The place is the destination, or that of the pick-up.
 
@@ -267,16 +285,7 @@ def _tax_basis(
         postal_code=postal_code,
         city=city,
         line1=line1,
-        lines=tuple(
-            TaxedLine(
-                variant=line.offer.variant,
-                sku=line.offer.sku,
-                quantity=line.quantity,
-                tax_class=line.offer.tax_class,
-                amount=line.line_total - line.discount,
-            )
-            for line in priced.lines
-        ),
+        lines=lines,
         shipping=shipping,
         currency=settings.CURRENCY,
         prices_include_tax=settings.PRICES_INCLUDE_TAX,

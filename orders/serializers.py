@@ -40,6 +40,10 @@ class PostalAddressSerializer(AddressSerializer):
         fields = list(Address.POSTAL_FIELDS)
 
 
+def postal_address(fields: Mapping[str, Any]) -> PostalAddress:
+    return PostalAddress(**{**fields, "state": normalize_state(fields["country"], fields.get("state", ""))})
+
+
 class OrderLineSerializer(serializers.Serializer):
     id = ObjectIdField(source="variant", help_text="An order has one line per variant.")
     product = ObjectIdField()
@@ -156,6 +160,7 @@ class OrderSerializer(StaffOnlyFieldsMixin, TotalsSerializer, serializers.ModelS
         "deleted."
     )
     lines = OrderedLineSerializer(many=True)
+    amount_due = MoneyField(help_text="Still to be paid of a paid order that was corrected.")
     coupon = serializers.SerializerMethodField()
     shipping_method = serializers.SerializerMethodField()
     shipping_address = PostalAddressSerializer(
@@ -174,10 +179,11 @@ class OrderSerializer(StaffOnlyFieldsMixin, TotalsSerializer, serializers.ModelS
     invoice = InvoiceEntrySerializer(allow_null=True, help_text="Issued moments after the payment.")
     credit_notes = CreditNoteEntrySerializer(many=True)
     timeline = TimelineEntrySerializer(many=True)
+    updated_at = serializers.DateTimeField(required=False, help_text="Shown to staff only.")
     tags = serializers.ListField(child=serializers.CharField(), required=False, help_text="Shown to staff only.")
     notes = NoteSerializer(many=True, required=False, help_text="Internal. Shown to staff only.")
 
-    staff_only = ("tags", "notes")
+    staff_only = ("updated_at", "tags", "notes")
 
     class Meta:
         model = Order
@@ -198,6 +204,7 @@ class OrderSerializer(StaffOnlyFieldsMixin, TotalsSerializer, serializers.ModelS
             "tax_lines",
             "total",
             "net_total",
+            "amount_due",
             "currency",
             "coupon",
             "shipping_method",
@@ -315,8 +322,7 @@ class PlaceOrderSerializer(OptionalNulls):
             saved = Address.objects.owned_by(user) if user.is_authenticated else Address.objects.none()
             own = get_object_or_404(saved, pk=address_id)
             fields = {name: getattr(own, name) for name in Address.POSTAL_FIELDS}
-        state = normalize_state(fields["country"], fields.get("state", ""))
-        return PostalAddress(**{**fields, "state": state})
+        return postal_address(fields)
 
 
 class DestinationSerializer(PostalAddressSerializer):

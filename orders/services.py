@@ -52,6 +52,12 @@ def _cancel(*, order_id: ObjectId, detail: str, actor: Actor) -> None:
     # Orders that their customers cancel unpaid count in the limits of `orders.holds`.
     is_given_up = order.status == OrderStatus.PENDING and actor == Actor.CUSTOMER
     close_orders([order], Event.CANCELLED, is_given_up=is_given_up, detail=detail, actor=actor)
+    if order.amount_due:
+        waive_amount_due(order)
+
+
+def waive_amount_due(order: Order) -> None:
+    write_fields(order, {"amount_due": money.ZERO, "adjustment": order.adjustment + order.amount_due})
 
 
 def close_orders(orders: Sequence[Order], event: Event, *, is_given_up: bool, detail: str, actor: Actor) -> None:
@@ -98,7 +104,7 @@ def attach_payment(*, order_id: ObjectId, payment: ObjectId) -> None:
     order = Order.objects.get(pk=order_id)
     full_hold = order.created_at + timedelta(seconds=settings.ORDER_HOLD_SECONDS)
     expires_at = order.expires_at and max(order.expires_at, full_hold)
-    Order.objects.filter(pk=order_id).update(payment=payment, expires_at=expires_at)
+    Order.objects.filter(pk=order_id).update(payment=order.payment or payment, expires_at=expires_at)
 
 
 @transactional("orders.mark_processing")
@@ -116,7 +122,7 @@ def mark_payment_failed(*, order_id: ObjectId, detail: str, is_new_attempt: bool
         return
     if is_new_attempt:
         transition(order, Event.PAYMENT_FAILED, actor=Actor.STRIPE, detail=detail)
-    else:
+    elif order.payment_status != PaymentStatus.FAILED:
         Order.objects.filter(pk=order.pk).update(payment_status=PaymentStatus.FAILED)
 
 
@@ -129,13 +135,18 @@ def mark_payment_closed(*, order_id: ObjectId) -> None:
 
 
 @transactional("orders.mark_paid")
-def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
+def mark_paid(*, order_id: ObjectId, received: Decimal | None = None, detail: str = "") -> bool:
     """Return False if the order is cancelled and must be refunded. Idempotent.
 
-    Refunds and disputes recorded earlier are kept.
+    Refunds and disputes recorded earlier are kept. ``received`` differs from the total if the order was corrected while
+    its customer paid.
     """
     order = Order.objects.get(pk=order_id)
     fields: dict[str, Any] = {}
+    too_much = money.ZERO if received is None or order.paid_at is not None else received - order.total
+    if too_much:
+        order.amount_due, order.adjustment = max(-too_much, money.ZERO), min(-too_much, money.ZERO)
+        fields.update(amount_due=order.amount_due, adjustment=order.adjustment)
     if order.paid_at is None:
         fields.update(paid_at=timezone.now(), paid_on=days.today(), invoice_due=settings.INVOICES_ENABLED)
     if order.payment_status in PAYABLE_STATUSES:
@@ -148,7 +159,26 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
     if "paid_at" in fields:
         issue_later(order)
         mark_changed(order.paid_on)
+    if completes and too_much > 0:
+        hooks.refund_difference(order=order, amount=too_much, reason="The total was lowered during the payment.")
     return order.status != OrderStatus.CANCELLED
+
+
+@transactional("orders.mark_difference_paid")
+def mark_difference_paid(*, order_id: ObjectId, received: Decimal, detail: str = "") -> bool:
+    """Return False if the order is cancelled and must be refunded. Call it once for a payment.
+
+    More than what is due, because it was lowered or waived during the payment, is refunded.
+    """
+    order = Order.objects.get(pk=order_id)
+    paid = min(received, order.amount_due)
+    fields = {"amount_due": order.amount_due - paid, "adjustment": order.adjustment - (received - paid)}
+    transition(order, Event.DIFFERENCE_PAID, actor=Actor.STRIPE, detail=detail, fields=fields)
+    if order.status == OrderStatus.CANCELLED:
+        return False
+    if received > paid:
+        hooks.refund_difference(order=order, amount=received - paid, reason="Less was due than paid.")
+    return True
 
 
 @transactional("orders.record_refund")

@@ -67,7 +67,3 @@ class OrderTagsField(serializers.ListField):
         except DjangoValidationError as error:
             raise serializers.ValidationError(error.messages, code=error.code) from error
         return tags
-
-
-class ChangeOrderSerializer(OptionalNulls):
-    tags = OrderTagsField(required=False)

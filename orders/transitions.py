@@ -136,10 +136,10 @@ def _write(
         changes = {"$set": documents.stored_values(Order, {**fields, "counts_as_sale": counts}), "$push": added}
         updates.append(UpdateMany({"_id": {"$in": pks}}, changes))
     documents.bulk_write(Order, updates)
-    documents.insert(*mails)
     for order in changed:
         count_sales(order, sign=1 if order.counts_as_sale else -1)
         check_reviews_later(order)
+    documents.insert(*mails)
 
 
 def count_sales(order: Order, *, sign: int = 1) -> None:

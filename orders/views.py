@@ -17,7 +17,7 @@ from accounts.views import CART_TOKEN_HEADER, cart_token_of
 from cart.errors import CartChanged, EmptyCart, InvalidCoupon
 from cart.views import cart_owner_of
 from catalog.errors import OutOfStock
-from orders import lost_links, notes, placing, services, staff
+from orders import lost_links, placing, services, staff
 from orders.access import ORDER_TOKEN, AccountOrCartToken, AccountOrOrderToken, named_by_token, orders_of
 from orders.errors import (
     AmountTooLarge,
@@ -26,12 +26,10 @@ from orders.errors import (
     InvalidTaxAddress,
     InvoiceNotIssued,
     NoShippingMethod,
-    OrderErased,
     OrderNotCancellable,
     OrderNotFulfillable,
     ShippingAddressRequired,
     TaxUnavailable,
-    TooManyNotes,
     TooManyUnpaidOrders,
     TooManyUnpaidOrdersHere,
     TotalChanged,
@@ -41,7 +39,7 @@ from orders.fulfilments.serializers import FulfilSerializer
 from orders.invoices.views import InvoiceActions
 from orders.lifecycle import Actor
 from orders.listing import OrderPagination, order_query
-from orders.models import Note, Order
+from orders.models import Order
 from orders.pricing import Quote, quote
 from orders.serializers import (
     CancelSerializer,
@@ -55,10 +53,9 @@ from orders.serializers import (
 )
 from orders.shipping.models import ShippingMethod
 from orders.shipping.serializers import ShippingMethodSerializer
-from orders.staff_serializers import AddNoteSerializer, ChangeOrderSerializer, NoteSerializer
+from orders.staff_views import OF_STAFF, StaffChangesMixin
 from orders.tokens import new_token
 from shop.api import idempotency
-from shop.api.bodies import BodyValidationMixin
 from shop.api.permissions import staff_may
 from shop.api.query import validated_query
 from shop.api.rate_limits import ip_address_of, network_address_of, throttle
@@ -136,7 +133,7 @@ GUEST_PERMISSIONS: dict[str, type[BasePermission]] = {
 }
 
 
-class OrderViewSet(InvoiceActions, BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+class OrderViewSet(InvoiceActions, StaffChangesMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     """The user's own orders, or the one of the `X-Order-Token`; staff see all."""
 
     request: UserRequest
@@ -166,8 +163,7 @@ class OrderViewSet(InvoiceActions, BodyValidationMixin, mixins.RetrieveModelMixi
         ],
         "cancel": [PermissionDenied, OrderNotCancellable],
         "fulfil": [PermissionDenied, OrderNotFulfillable],
-        "partial_update": [PermissionDenied],
-        "notes": [PermissionDenied, OrderErased, TooManyNotes, *idempotency.ERRORS],
+        **OF_STAFF,
         "invoice": [InvoiceNotIssued],
     }
     lookup_value_regex = "[0-9A-Za-z-]+"
@@ -279,43 +275,6 @@ class OrderViewSet(InvoiceActions, BodyValidationMixin, mixins.RetrieveModelMixi
         """Ship all that is left in one parcel, or mark all parcels as delivered (staff only)."""
         order = fulfilments.fulfil_order(order=self.get_object_of_staff(), **self.validated(FulfilSerializer))
         return self.reply(order)
-
-    @extend_schema(request=ChangeOrderSerializer, responses=OrderSerializer)
-    def partial_update(self, request: UserRequest, number: str) -> Response:
-        """Change the tags of an order (staff only)."""
-        order = self.get_object_of_staff()
-        changes = self.validated(ChangeOrderSerializer)
-        if "tags" in changes:
-            notes.set_tags(order=order, tags=changes["tags"])
-        return self.reply(self.get_object())
-
-    @extend_schema(parameters=idempotency.HEADERS, request=AddNoteSerializer, responses={201: NoteSerializer})
-    @action(detail=True, methods=["post"])
-    def notes(self, request: UserRequest, number: str) -> Response:
-        """Add an internal note (staff only)."""
-        order = self.get_object_of_staff()
-
-        def add() -> Response:
-            note = notes.add_note(order=order, **self.validated(AddNoteSerializer))
-            return self.reply_with_note(note, status=status.HTTP_201_CREATED)
-
-        def replay(reference: str) -> Response:
-            known = {str(note.key): note for note in Order.objects.get(pk=order.pk).notes}
-            if reference not in known:
-                raise NotFound
-            return self.reply_with_note(known[reference])
-
-        return idempotency.run_once(request, scope=f"orders.note.{order.pk}", replay=replay, work=add)
-
-    def reply_with_note(self, note: Note, **options: Any) -> Response:
-        context = {**self.get_serializer_context(), "staff": staff.names_of([note])}
-        return Response(represent(NoteSerializer, note, context=context), **options)
-
-    def get_object_of_staff(self) -> Order:
-        """Raises ``PermissionDenied`` if the user may not change orders."""
-        if not staff_may(self.request.user, "orders.change_order"):
-            raise PermissionDenied
-        return self.get_object()
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "internal": staff_may(self.request.user, "orders.view_order")}

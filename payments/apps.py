@@ -8,13 +8,15 @@ class PaymentsConfig(AppConfig):
     def ready(self) -> None:
         from accounts import hooks as account_hooks
         from orders import hooks
-        from payments import customers, events, export, reconciliation, refunds, services  # noqa: F401 (they register their jobs)
+        from payments import corrections, customers, events, export, reconciliation, refunds, services  # noqa: F401 (they register their jobs)
         from payments.errors import PaymentDisputed, RefundTooLarge
 
         hooks.check_amount.register(services.require_chargeable)
-        hooks.before_cancel.register(services.close_intent)
+        hooks.before_cancel.register(services.close_intents)
         hooks.on_cancelled.register(refunds.refund_cancelled_order)
-        hooks.on_cancelled.register(services.close_intent_later)
+        hooks.on_cancelled.register(services.close_intents_later)
+        hooks.on_corrected.register(corrections.change_amounts_later)
+        hooks.refund_difference.register(refunds.refund_difference)
         hooks.refund_units.register(refunds.refund_return, errors=[PaymentDisputed, RefundTooLarge])
         hooks.on_claimed.register(services.claim_payments)
         hooks.on_erased.register(services.erase_personal_data)

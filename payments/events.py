@@ -154,7 +154,7 @@ def _intent_changed(intent: StripeObject) -> Outcome:
         services.refresh_intent.enqueue(at_once=True, unless_queued=True, intent=intent["id"])
     if payment is not None and payment.order.status == OrderStatus.CANCELLED:
         # Created or attempted during the cancellation.
-        services.close_intent_later(order=payment.order)
+        services.close_intents_later(order=payment.order)
     return outcome
 
 

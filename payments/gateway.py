@@ -141,6 +141,12 @@ def list_intents(*, since: datetime, until: datetime | None = None, after: str =
         start = {"starting_after": intents[-1]["id"]}
 
 
+def change_amount(intent: str, *, amount: int) -> dict[str, Any]:
+    """Stripe refuses it once the PaymentIntent is processing, succeeded or canceled."""
+    with _stripe_call("change_amount") as v1:
+        return _object(v1.payment_intents.update(intent, {"amount": amount}), "payment_intent")
+
+
 def cancel_intent(intent: str) -> dict[str, Any]:
     """Return the PaymentIntent, unchanged if it cannot be cancelled."""
     try:

@@ -23,13 +23,14 @@ ERASURE_DELAY = timedelta(days=1)
 MONEY = "paid orders and received payments match one to one"
 
 
-@invariant_over(Payment, "an order has at most one PaymentIntent, and a PaymentIntent one order")
+@invariant_over(Payment, "an order has at most one PaymentIntent of its own amount, and a PaymentIntent one order")
 def one_intent_per_order(payments: Window[Payment]) -> Iterator[str]:
     orders = [payment.order_id for payment in payments]
     intents = [payment.intent for payment in payments if payment.intent]
     for column, values in (("order_id", orders), ("intent", intents)):
+        own_amount = {"part": {"$in": [0, None]}} if column == "order_id" else {}
         repeated = [
-            {"$match": {column: {"$in": values}}},
+            {"$match": {column: {"$in": values}, **own_amount}},
             {"$group": {"_id": f"${column}", "count": {"$sum": 1}}},
             {"$match": {"count": {"$gt": 1}}},
             {"$sort": {"_id": 1}},
@@ -41,17 +42,19 @@ def one_intent_per_order(payments: Window[Payment]) -> Iterator[str]:
 @invariant_over(Order, MONEY)
 def paid_orders_have_money(orders: Window[Order]) -> Iterator[str]:
     rows = documents.views(Payment, [{"$match": {"order_id": {"$in": [order.pk for order in orders]}}}])
-    payments = {payment.order_id: payment for payment in rows}
+    payments: defaultdict[ObjectId, list[Payment]] = defaultdict(list)
+    for payment in rows:
+        payments[payment.order_id].append(payment)
     for order in orders:
-        payment = payments.get(order.pk)
-        received = payment.amount_received if payment else 0
-        owed = to_minor_units(order.total, order.currency)
+        received = sum(payment.amount_received for payment in payments[order.pk])
+        owed = to_minor_units(order.charged, order.currency)
         if order.payment_status in EVER_PAID_STATUSES and received != owed and not order.flagged:
             yield f"{order.number} is {order.payment_status}, but received {received} of {owed}"
         if received and order.payment_status not in EVER_PAID_STATUSES:
             yield f"{order.number} is {order.payment_status}, but received {received}"
-        if payment is not None and order.payment != payment.pk:
-            yield f"{order.number} does not reference its payment {payment.pk}"
+        first = min(payments[order.pk], key=lambda payment: payment.part, default=None)
+        if first is not None and order.payment != first.pk:
+            yield f"{order.number} does not reference its payment {first.pk}"
 
 
 @invariant_over(Payment, MONEY)
@@ -72,14 +75,23 @@ def payments_have_their_orders_account(payments: Window[Payment]) -> Iterator[st
             yield f"{payment.order_number} belongs to {order.user_id}, but its payment to {payment.user_id}"
 
 
-@invariant_over(Payment, "a payment's amount is its order's total")
+@invariant_over(
+    Payment, "an open payment asks for its order's total or the amount due, a successful one has received it"
+)
 def payments_ask_for_the_total(payments: Window[Payment]) -> Iterator[str]:
     orders = payments.once(_orders)
     for payment in payments:
         order = orders.get(payment.order_id)
-        total = to_minor_units(order.total, order.currency) if order else None
-        if payment.amount != total:
-            yield f"{payment.order_number} has the total {total}, but its payment has the amount {payment.amount}"
+        is_closing = payment.part and payment.status != "succeeded" and order is not None and not order.amount_due
+        if payment.status == "canceled" or is_closing:
+            # The order may have been corrected since, and asks for no payment by this one.
+            continue
+        asked = (order.amount_due if payment.part else order.total) if order else None
+        expected = asked if asked is None else to_minor_units(asked, payment.currency)
+        if payment.status == "succeeded":
+            expected = payment.amount_received
+        if payment.amount != expected:
+            yield f"{payment.order_number} should have a payment of {expected}, but it has the amount {payment.amount}"
 
 
 @invariant_over(Payment, "refunds never exceed the captured amount, and their sum is right")
@@ -100,13 +112,15 @@ def refunds_are_covered(payments: Window[Payment]) -> Iterator[str]:
 @invariant_over(Order, "an order shows the refunds of its payment")
 def orders_show_their_refunds(orders: Window[Order]) -> Iterator[str]:
     made: defaultdict[ObjectId | None, dict] = defaultdict(dict)
-    in_window = [order.payment for order in orders if order.payment]
-    for refund in documents.views(Refund, [{"$match": {"payment_id": {"$in": in_window}}}]):
-        made[refund.payment_id][refund.pk] = refund.status
+    in_window = [order.pk for order in orders if order.payment]
+    rows = documents.views(Payment, [{"$match": {"order_id": {"$in": in_window}}}])
+    order_of = {payment.pk: payment.order_id for payment in rows}
+    for refund in documents.views(Refund, [{"$match": {"payment_id": {"$in": list(order_of)}}}]):
+        made[order_of[refund.payment_id]][refund.pk] = refund.status
     for order in orders:
         shown = {entry.refund: entry.status for entry in order.refunds}
-        if shown != made[order.payment]:
-            yield f"{order.number} shows {len(shown)} refunds, but its payment has {len(made[order.payment])}"
+        if shown != made[order.pk]:
+            yield f"{order.number} shows {len(shown)} refunds, but its payments have {len(made[order.pk])}"
 
 
 @invariant("every pending refund is sent to Stripe")
@@ -170,7 +184,7 @@ def refunds_of_erased_orders_have_no_reason(payments: Window[Payment]) -> Iterat
 
 def _orders(payments: Window[Payment]) -> dict[ObjectId, Order]:
     """Read only what the checks of payments need."""
-    fields = ("number", "user_id", "status", "total", "currency", "flagged", "erased_at")
+    fields = ("number", "user_id", "status", "total", "amount_due", "currency", "flagged", "erased_at")
     match = {"_id": {"$in": [payment.order_id for payment in payments]}}
     rows = documents.views(Order, [{"$match": match}, {"$project": dict.fromkeys(fields, 1)}])
     return {order.pk: order for order in rows}

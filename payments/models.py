@@ -19,8 +19,10 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
 class Payment(models.Model):
     """Saved with its key before Stripe is called, so that a retry creates no second PaymentIntent."""
 
-    # Indexed by "one_payment_per_order".
+    # Indexed by "one_payment_per_part".
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="payments", db_index=False)
+    # 0 is the order's own amount; others are differences that corrections made due, one after another.
+    part = models.PositiveSmallIntegerField(default=0, editable=False)
     # Denormalized.
     order_number = models.CharField(max_length=16)
     # Indexed by "payment_user".
@@ -36,6 +38,10 @@ class Payment(models.Model):
     customer_session_until = models.DateTimeField(null=True, blank=True, editable=False)
     status = models.CharField(max_length=40, blank=True)
     amount = models.PositiveBigIntegerField()
+    # The PaymentIntent's before corrections of the order; it may have succeeded with one of them.
+    former_amounts = models.JSONField(default=list, editable=False)
+    # False while Stripe may still have a former amount.
+    amount_sent = models.BooleanField(default=True, editable=False)
     currency = models.CharField(max_length=3)
     # `amount_refunded` includes pending refunds.
     amount_received = models.PositiveBigIntegerField(default=0)
@@ -56,7 +62,7 @@ class Payment(models.Model):
     objects = PaymentQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["order"], name="one_payment_per_order")]
+        constraints = [models.UniqueConstraint(fields=["order", "part"], name="one_payment_per_part")]
         indexes = [
             models.Index(fields=["user", "-id"], name="payment_user"),
             models.Index(fields=["intent"], name="payment_intent"),
@@ -75,6 +81,10 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return self.intent or f"payment of {self.order_number}"
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in ("succeeded", "canceled")
 
     @property
     def refundable(self) -> int:

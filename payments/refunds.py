@@ -100,15 +100,25 @@ def refund_return(*, order: Order, units: Sequence[Units], shipping: bool) -> Ob
         return None
     if order.is_disputed:
         raise PaymentDisputed
-    payment = Payment.objects.get(order=order)
+    # A difference that a correction made due is refunded by amount.
+    payment = Payment.objects.get(order=order, part=0)
     refund_id: ObjectId = _reserve_refund(payment_id=payment.pk, part=part, reason="", actor=Actor.STAFF).pk
     return refund_id
 
 
 def refund_cancelled_order(*, order: Order) -> None:
-    payment = Payment.objects.filter(order=order).first()
-    if payment is not None and payment.refundable:
-        _reserve_refund(payment_id=payment.pk, reason="The order was cancelled.", actor=Actor.SYSTEM)
+    for payment in Payment.objects.filter(order=order):
+        if payment.refundable:
+            _reserve_refund(payment_id=payment.pk, reason="The order was cancelled.", actor=Actor.SYSTEM)
+
+
+def refund_difference(*, order: Order, amount: Decimal, reason: str) -> None:
+    """See `orders.hooks.refund_difference`."""
+    left = to_minor_units(amount, order.currency)
+    for payment in Payment.objects.filter(order=order).order_by("pk"):
+        if part := min(left, payment.refundable):
+            _reserve_refund(payment_id=payment.pk, amount=part, reason=reason, actor=Actor.SYSTEM)
+            left -= part
 
 
 @jobs.job("payments.refund_late_money", urgent=True)

@@ -18,7 +18,7 @@ from orders import services as orders
 from orders.errors import AmountTooLarge, AmountTooSmall, PaymentProcessing
 from orders.lifecycle import Actor, OrderStatus
 from orders.models import Order
-from payments import customers, declines, gateway, transitions
+from payments import amounts, customers, declines, gateway, transitions
 from payments.currencies import maximum_charge, minimum_charge, to_minor_units
 from payments.errors import (
     OrderNotPayable,
@@ -58,7 +58,7 @@ def open_payment(*, order: Order, network_address: str = "") -> tuple[Payment, b
 
     Raises ``OrderNotPayable``, ``TooManyFailedPayments``, ``StripeUnavailable``.
     """
-    if not order.is_payable or order.is_expired:
+    if not order.has_amount_due and (not order.is_payable or order.is_expired):
         raise OrderNotPayable
     opened_from = holds.digest(network_address)
     declines.require_allowed(user=None if order.was_placed_by_guest else order.user_id, opened_from=opened_from)
@@ -69,7 +69,12 @@ def open_payment(*, order: Order, network_address: str = "") -> tuple[Payment, b
             raise OrderNotPayable("The opened payment does not match this order. The shop has been notified.")
         if Order.objects.filter(pk=order.pk, status=OrderStatus.CANCELLED).exists():
             # Cancelled concurrently, before the intent's id was recorded.
-            close_intent(order=order)
+            close_intent(payment)
+            raise OrderNotPayable
+    if not payment.amount_sent:
+        amounts.send_amount(payment)
+        payment.refresh_from_db()
+        if payment.status in transitions.FINAL:
             raise OrderNotPayable
     if not payment.client_secret:
         # The intent was recorded from a stored event, which has no secret.
@@ -80,18 +85,34 @@ def open_payment(*, order: Order, network_address: str = "") -> tuple[Payment, b
 
 
 def _find_or_create(order: Order, opened_from: str) -> tuple[Payment, bool]:
-    if payment := Payment.objects.filter(order=order).first():
+    if payment := _current(order):
         return payment, False
     try:
         return _create_row(order_id=order.pk, opened_from=opened_from), True
     except IntegrityError:
-        return Payment.objects.get(order=order), False
+        # A concurrent request has created it.
+        if payment := _current(order):
+            return payment, False
+        raise
+
+
+def _current(order: Order) -> Payment | None:
+    """Return the payment of the order's own amount, or the open one of its latest difference."""
+    payments = Payment.objects.filter(order=order)
+    if not order.has_amount_due:
+        return payments.filter(part=0).first()
+    return next((payment for payment in payments.exclude(part=0).order_by("-part") if not payment.is_final), None)
 
 
 @transactional("payments.create")
 def _create_row(*, order_id: ObjectId, opened_from: str) -> Payment:
     order = Order.objects.get(pk=order_id)
-    if not order.is_payable:
+    part, amount = 0, order.total
+    if order.has_amount_due:
+        latest = Payment.objects.filter(order=order).order_by("-part").first()
+        part, amount = latest.part + 1 if latest else 1, order.amount_due
+        require_chargeable(amount=amount, currency=order.currency)
+    elif not order.is_payable:
         raise OrderNotPayable
     payment = Payment(
         pk=ObjectId(),
@@ -100,7 +121,8 @@ def _create_row(*, order_id: ObjectId, opened_from: str) -> Payment:
         user_id=order.user_id,
         by_guest=order.was_placed_by_guest,
         opened_from=opened_from,
-        amount=to_minor_units(order.total, order.currency),
+        part=part,
+        amount=to_minor_units(amount, order.currency),
         currency=order.currency,
     )
     payment.idempotency_key = first_key(payment)
@@ -192,13 +214,18 @@ def renew_key(row: Payment | Refund) -> None:
     type(row).objects.filter(pk=row.pk, idempotency_key=row.idempotency_key).update(idempotency_key=new)
 
 
-def close_intent(*, order: Order) -> None:
-    """Cancel the PaymentIntent before its order, or apply it if it has succeeded.
+def close_intents(*, order: Order) -> None:
+    """Cancel the order's PaymentIntents before the order, or apply those that have succeeded.
 
     Raises ``PaymentProcessing``, ``StripeUnavailable``.
     """
-    payment = Payment.objects.filter(order=order).first()
-    if payment is None or payment.status in transitions.FINAL:
+    for payment in Payment.objects.filter(order=order):
+        close_intent(payment)
+
+
+def close_intent(payment: Payment) -> None:
+    """Raises ``PaymentProcessing``, ``StripeUnavailable``."""
+    if payment.is_final:
         return
     intent_id = payment.intent
     if not intent_id:
@@ -215,7 +242,7 @@ def close_intent(*, order: Order) -> None:
         if error.stripe_code != "resource_missing":
             raise
         # Deleted, or of another account: staff must check.
-        orders.flag(order_id=order.pk, detail=f"Stripe does not know {intent_id}.")
+        orders.flag(order_id=payment.order_id, detail=f"Stripe does not know {intent_id}.")
         return
     transitions.apply_intent(intent)
     if intent["status"] == "processing":
@@ -228,17 +255,17 @@ def close_intent(*, order: Order) -> None:
 @jobs.job("payments.close_intent", urgent=True)
 def close_intent_job(*, payment: str) -> None:
     try:
-        close_intent(order=Payment.objects.get(pk=payment).order)
+        close_intent(Payment.objects.get(pk=payment))
     except PaymentProcessing as error:
         # Processing may take days; if it succeeds, the payment is refunded.
         raise jobs.Postpone(declines.PROCESSING_RETRY_SECONDS) from error
 
 
-def close_intent_later(*, order: Order) -> None:
+def close_intents_later(*, order: Order) -> None:
     """Call it in the transaction that cancels, or that finds an intent created during the cancellation."""
-    payment = Payment.objects.filter(order=order).first()
-    if payment is not None and payment.status not in transitions.FINAL:
-        close_intent_job.enqueue(unless_queued=True, payment=str(payment.pk))
+    for payment in Payment.objects.filter(order=order):
+        if not payment.is_final:
+            close_intent_job.enqueue(unless_queued=True, payment=str(payment.pk))
 
 
 @jobs.job("payments.refresh_intent", urgent=True)

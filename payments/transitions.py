@@ -54,17 +54,25 @@ def apply_intent(intent: StripeObject, *, as_of: int | None = None) -> Outcome:
         orders.flag(order_id=payment.order_id, detail=mismatch)
         return Outcome(StripeEvent.Status.FLAGGED, mismatch)
     if not payment.intent:
-        _update(payment, intent=intent["id"], client_secret=intent.get("client_secret") or "")
+        update_payment(
+            payment,
+            intent=intent["id"],
+            client_secret=intent.get("client_secret") or "",
+            amount_sent=intent["amount"] == payment.amount,
+        )
     status = intent["status"]
     if status == "succeeded":
         return _record_success(payment, intent)
     if payment.status in FINAL:
         return ignored(f"The payment is already {payment.status}.")
-    _update(payment, status=status)
-    if status == "processing":
-        orders.mark_processing(order_id=payment.order_id)
-    elif status == "requires_payment_method" and (error := intent.get("last_payment_error")):
+    update_payment(payment, status=status)
+    if status == "requires_payment_method" and (error := intent.get("last_payment_error")):
         _record_decline(payment, error, is_answer=as_of is not None)
+    elif payment.part:
+        # The order is paid; only the success of a difference changes it.
+        return APPLIED
+    elif status == "processing":
+        orders.mark_processing(order_id=payment.order_id)
     elif status == "canceled":
         orders.mark_payment_closed(order_id=payment.order_id)
     return APPLIED
@@ -76,9 +84,9 @@ def _record_decline(payment: Payment, error: StripeObject, *, is_answer: bool) -
     is_new_attempt = attempt not in payment.declined
     if is_new_attempt:
         declined = [*payment.declined, attempt][-DECLINES_KEPT:]
-        _update(payment, declined=declined, declines=payment.declines + 1, last_declined_at=timezone.now())
+        update_payment(payment, declined=declined, declines=payment.declines + 1, last_declined_at=timezone.now())
         declines.stop_if_too_many(payment)
-    if is_new_attempt or is_answer:
+    if not payment.part and (is_new_attempt or is_answer):
         # A redelivered event has no new state; a response has.
         detail = error.get("message") or error.get("code") or "The payment failed."
         orders.mark_payment_failed(order_id=payment.order_id, detail=detail, is_new_attempt=is_new_attempt)
@@ -88,9 +96,11 @@ def _record_success(payment: Payment, intent: StripeObject) -> Outcome:
     if payment.status == "succeeded":
         return ignored("The payment has already succeeded.")
     received, currency = _received(intent), intent["currency"]
-    _update(payment, status="succeeded", amount_received=received)
+    # The order may have been corrected during the payment.
+    update_payment(payment, status="succeeded", amount=received, amount_received=received, amount_sent=True)
     detail = f"{display_minor_units(received, currency)} {currency.upper()}"
-    if not orders.mark_paid(order_id=payment.order_id, detail=detail):
+    mark = orders.mark_difference_paid if payment.part else orders.mark_paid
+    if not mark(order_id=payment.order_id, received=from_minor_units(received, currency), detail=detail):
         # Refunds import this module.
         from payments.refunds import refund_late_money
 
@@ -129,10 +139,10 @@ def _mismatch(payment: Payment, intent: StripeObject) -> str:
         return f"{intent['id']} belongs to Stripe's other mode (test or live)."
     if intent["currency"] != payment.currency:
         return f"{intent['id']} is in {intent['currency']}, the order in {payment.currency}."
-    if intent["amount"] != payment.amount:
+    if intent["amount"] not in (payment.amount, *payment.former_amounts):
         return f"{intent['id']} has the amount {intent['amount']}, the order {payment.amount}."
-    if intent["status"] == "succeeded" and _received(intent) != payment.amount:
-        return f"{intent['id']} received {_received(intent)} of {payment.amount}."
+    if intent["status"] == "succeeded" and _received(intent) != intent["amount"]:
+        return f"{intent['id']} received {_received(intent)} of {intent['amount']}."
     return ""
 
 
@@ -140,7 +150,7 @@ def _received(intent: StripeObject) -> int:
     return cast("int", intent.get("amount_received", intent["amount"]))
 
 
-def _update(payment: Payment, **fields: Any) -> None:
+def update_payment(payment: Payment, **fields: Any) -> None:
     Payment.objects.filter(pk=payment.pk).update(**fields, revision=F("revision") + 1, updated_at=timezone.now())
     for name, value in fields.items():
         setattr(payment, name, value)
@@ -165,7 +175,7 @@ def apply_refund(answer: StripeObject) -> Outcome:
             stripe_refund=answer["id"],
             actor=Actor.STRIPE,
         )
-        _update(payment, amount_refunded=F("amount_refunded") + answer["amount"])
+        update_payment(payment, amount_refunded=F("amount_refunded") + answer["amount"])
     elif not refund.stripe_refund:
         Refund.objects.filter(pk=refund.pk).update(stripe_refund=answer["id"])
     status = answer.get("status") or Refund.Status.PENDING
@@ -197,7 +207,7 @@ def _apply_refund_status(refund: Refund, payment: Payment, *, status: str, detai
         Refund.objects.filter(pk=refund.pk).update(status=status)
         refund.status = status
     if has_failed:
-        _update(payment, amount_refunded=F("amount_refunded") - refund.amount)
+        update_payment(payment, amount_refunded=F("amount_refunded") - refund.amount)
         amount = display_minor_units(refund.amount, payment.currency)
         reason = detail or "Stripe gave no reason."
         orders.flag(order_id=payment.order_id, detail=f"A refund of {amount} failed: {reason}")

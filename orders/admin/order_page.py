@@ -13,6 +13,7 @@ from orders.lifecycle import FUNDED_STATUSES, STATUSES, TRANSITIONS, Actor
 from orders.models import Note, Order, TimelineEntry
 from orders.notes import suggested_tags
 from orders.returns.models import OrderReturn
+from shop import money
 from shop.admin.html import badge, list_url, page_url, price, thumbnail
 
 
@@ -23,7 +24,7 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
     names = staff.names_in([order])
     shipping = summary.shipping_of(order)
     # The refund's service checks again.
-    is_refundable = order.payment and order.payment_status in FUNDED_STATUSES and order.refunded < order.total
+    is_refundable = order.payment and order.payment_status in FUNDED_STATUSES and order.refunded < order.charged
     return {
         "subtitle": order.number,
         "order": order,
@@ -38,6 +39,14 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
         "address": postal_lines(order.shipping_address) if order.shipping_address else [],
         "billing_address": postal_lines(order.billed_to) if order.billed_to else [],
         "total": amount(order.total),
+        "balance": [
+            (label, amount(value))
+            for label, value in (
+                ("Still to be paid", order.amount_due),
+                ("Waived", max(order.adjustment, money.ZERO)),
+            )
+            if value
+        ],
         "parcels": [(parcel, summary.contents(order, parcel)) for parcel in order.fulfilments],
         "net_total": amount(order.net_total) if order.refunded else "",
         "refunds": [(entry, amount(entry.amount), summary.refunded_parts(order, entry)) for entry in order.refunds],

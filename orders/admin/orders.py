@@ -13,9 +13,11 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.models import User
 from orders import detaching, holds, notes, services
+from orders.admin.corrections import OrderCorrectionMixin
 from orders.admin.fulfilments import PARCEL_FORMS, OrderFulfilmentMixin
 from orders.admin.labels import status_badge
 from orders.admin.mails import MAIL_FORMS, OrderMailsMixin
+from orders.admin.new_order import NewOrderMixin
 from orders.admin.notes import NOTE_FORMS, OrderNotesMixin
 from orders.admin.order_page import page_context
 from orders.admin.returns import RETURN_BUTTONS, ReturnDialogs
@@ -108,6 +110,7 @@ BUTTONS = {
     "deliver": Event.DELIVERED,
     "settle": Event.FLAG_SETTLED,
     "cancel": Event.CANCELLED,
+    "correct": Event.CORRECTED,
 }
 
 
@@ -115,8 +118,10 @@ BUTTONS = {
 class OrderAdmin(
     ReportsMixin,
     InvoiceDialog,
+    NewOrderMixin,
     OrderFulfilmentMixin,
     ReturnDialogs,
+    OrderCorrectionMixin,
     OrderNotesMixin,
     OrderMailsMixin,
     IndexedSearchMixin,
@@ -156,9 +161,9 @@ class OrderAdmin(
     # The template renders the page; fields would cost reads.
     fields = ()
     change_form_template = "admin/orders/order.html"
-    actions_list = ("reports",)
+    actions_list = ("new_order", "reports")
     actions_detail = (
-        *(*BUTTONS, "packing_slip", *RETURN_BUTTONS, "invoice", "erase"),
+        *(*BUTTONS, "packing_slip", *RETURN_BUTTONS, "invoice", "waive", "erase"),
         *(*PARCEL_FORMS, *NOTE_FORMS, *MAIL_FORMS),
     )
 
@@ -199,6 +204,7 @@ class OrderAdmin(
     @display(description="Marks", empty_value="–")
     def marks(self, order: Order) -> str | None:
         shown = [badge("Flagged", "danger")] if order.has_open_flag else []
+        shown += [badge("Amount due", "warning")] if order.has_amount_due else []
         shown += [badge(f"Notes {len(order.notes)}", "info")] if order.notes else []
         shown += [badge(tag) for tag in order.tags]
         return format_html_join(" ", "{}", ((each,) for each in shown)) if shown else None

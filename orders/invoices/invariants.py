@@ -9,6 +9,7 @@ from django.utils import timezone
 from orders.invoices.issuing import issue_invoices
 from orders.invoices.models import Invoice, InvoiceCounter, InvoiceKind
 from orders.invoices.retention import kept_since
+from orders.lifecycle import Event
 from orders.models import Order
 from shop import money
 from shop.audit import Window, invariant, invariant_over
@@ -54,7 +55,9 @@ def paid_orders_have_invoices(orders: Window[Order]) -> Iterator[str]:
     queued: set[str] | None = None
     for order in orders:
         if order.invoice is not None:
-            if order.invoice.total != order.total:
+            # An issued invoice stays as it is when the order is corrected.
+            is_corrected = any(entry.event == Event.CORRECTED for entry in order.timeline)
+            if order.invoice.total != order.total and not is_corrected:
                 yield f"{order.number} has the total {order.total}, but its invoice {order.invoice.total}"
         elif order.invoice_due and order.paid_at and order.paid_at < late:
             queued = _queued() if queued is None else queued

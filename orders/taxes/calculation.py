@@ -3,7 +3,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bson import ObjectId
-from django.conf import settings
 
 from orders.taxes.models import TaxLine, TaxRate
 from shop import money
@@ -79,20 +78,21 @@ class Taxes:
 
 def by_table(basis: TaxBasis, rates: Sequence[TaxRate | None]) -> Taxes:
     """``rates`` are those of the lines. Shipping has the highest of those that apply to it."""
-    lines = [_amounts(line.amount, rate) for line, rate in zip(basis.lines, rates, strict=True)]
+    is_included = basis.prices_include_tax
+    lines = [_amounts(line.amount, rate, is_included) for line, rate in zip(basis.lines, rates, strict=True)]
     on_shipping = max(
         (rate for rate in rates if rate is not None and rate.applies_to_shipping),
         key=lambda rate: rate.rate,
         default=None,
     )
-    return Taxes(lines=lines, shipping=_amounts(basis.shipping, on_shipping))
+    return Taxes(lines=lines, shipping=_amounts(basis.shipping, on_shipping, is_included))
 
 
-def _amounts(amount: Decimal, rate: TaxRate | None) -> list[TaxAmount]:
-    """Return the tax (part of ``amount`` if prices include tax), rounded half-up."""
+def _amounts(amount: Decimal, rate: TaxRate | None, is_included: bool) -> list[TaxAmount]:
+    """Return the tax, part of ``amount`` if it is included, rounded half-up."""
     if rate is None:
         return []
-    base = 100 + rate.rate if settings.PRICES_INCLUDE_TAX else Decimal(100)
+    base = 100 + rate.rate if is_included else Decimal(100)
     # Divide last: a rounded share could miss half a cent.
     tax = money.round_to_step(amount * rate.rate / base)
     return [TaxAmount(rate.label or DEFAULT_LABEL, rate.rate, tax)]

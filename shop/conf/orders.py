@@ -9,6 +9,8 @@ CURRENCY = env.one_of(
 ORDER_HOLD_SECONDS = env.whole_number("ORDER_HOLD_SECONDS", default=30 * 60, at_least=1, at_most=30 * 24 * 3600)
 # Until a payment is opened; at most ORDER_HOLD_SECONDS.
 UNPAID_HOLD_SECONDS = env.whole_number("UNPAID_HOLD_SECONDS", default=10 * 60, at_least=1, at_most=30 * 24 * 3600)
+# Of orders that staff enter for customers, who pay later by a link.
+STAFF_ORDER_HOLD_HOURS = env.whole_number("STAFF_ORDER_HOLD_HOURS", default=72, at_least=1, at_most=30 * 24)
 # Lifetime of links in guests' mails, and of the token that placing an order returns.
 ORDER_TOKEN_TIMEOUT = env.whole_number(
     "ORDER_TOKEN_TIMEOUT", default=90 * 24 * 3600, at_least=3600, at_most=10 * 365 * 24 * 3600

@@ -134,6 +134,7 @@ CLASSIFIED: dict[str, str] = {
             "payments.payment.status",
             "payments.payment.currency",
             "payments.payment.declined",
+            "payments.payment.former_amounts",
             "payments.refund.currency",
             "payments.refund.status",
             "payments.refund.idempotency_key",

@@ -69,6 +69,7 @@ def test_no_field_of_statuses_is_missing_here() -> None:
         "orders.RefundEntry.status",
         "orders.DisputeEntry.status",
         "orders.OrderReturn.status",
+        "orders.OrderMail.status",
         "shop.IdempotencyRecord.status",
     }
     found = {f"{model._meta.label}.{field.name}" for model, field in status_fields()}

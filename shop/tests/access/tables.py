@@ -94,6 +94,7 @@ API = _rows("""
     POST    orders/quote/                             401   yes   yes   yes    yes   yes   yes    yes
     POST    orders/lookup/                            yes   yes   yes   yes    yes   yes   yes    yes
     PATCH   orders/{order}/                           401   401   403   403    403   yes   403    yes
+    POST    orders/{order}/correction-quote/          401   401   403   403    403   yes   403    yes
     POST    orders/{order}/notes/                     401   401   403   403    403   yes   403    yes
     GET     orders/{order}/                           401   404   yes   404    404   yes   yes    yes
     GET     orders/{order}/invoice/                   401   404   yes   404    404   yes   yes    yes
@@ -142,6 +143,8 @@ COMMON = {
     "DESK": "cancel+settle+add_note+delete_note+edit_tags+resend_mail",
     "PARCELS": "ship+deliver+correct_tracking+deliver_parcel+ship_chosen+deliver_chosen",
     "SLIPS": "packing_slip+print_packing_slips",
+    "CORRECT": "correct+addresses+waive",
+    "ENTER": "new_order+new+products",
     "EXPORT": "export_csv+export_xlsx+export_chosen_csv+export_chosen_xlsx",
 }
 ADMIN = {
@@ -159,7 +162,7 @@ ADMIN = {
     catalog.product          LACSDH+EDIT+EXPORT+PRICES+VARIANTS  -           LCH+EXPORT  LACSDH+EDIT+EXPORT+PRICES+VARIANTS
     catalog.stockmovement    LCH                          -                         LCH  LCH
     catalog.variant          LCH+change_stock+edit_details  -                       LCH  LCH+change_stock+edit_details
-    orders.order             -                            LCH+DESK+PARCELS+SLIPS+mail_preview+invoice  LCH+SLIPS+mail_preview+reports  LCH+DESK+PARCELS+SLIPS+mail_preview+invoice+erase+reports
+    orders.order             -                            LCH+DESK+CORRECT+ENTER+PARCELS+SLIPS+mail_preview+invoice  LCH+SLIPS+mail_preview+reports  LCH+DESK+CORRECT+ENTER+PARCELS+SLIPS+mail_preview+invoice+erase+reports
     orders.invoice           -                            LCH+download+export       LCH+download+export  LCH+download+export
     orders.review            -                            LCH+hide+show+hide_selected+show_selected  LCH  LCDH+delete_selected+hide+show+hide_selected+show_selected
     orders.shippingmethod    -                            -                         LCH  LACSDH

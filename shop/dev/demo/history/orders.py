@@ -13,7 +13,7 @@ from catalog.models import StockMovement
 from orders.discounts import LineDiscount, OrderDiscount
 from orders.fulfilments.models import FulfilledLine, Fulfilment
 from orders.lifecycle import NOTHING_TO_SEND, TRANSITIONS, Actor, Event, OrderStatus, PaymentStatus
-from orders.models import Order, OrderLine, TimelineEntry
+from orders.models import Note, Order, OrderLine, TimelineEntry
 from orders.refund_entries import RefundedLine, RefundEntry
 from orders.returns.models import OrderReturn, ReturnedLine
 from orders.reviews.models import Review
@@ -58,6 +58,7 @@ class Orders:
                 discounts=[OrderDiscount(promotion=any_id, amount=Decimal(0))],
                 fulfilments=[Fulfilment(lines=[FulfilledLine(line=any_id)])],
                 timeline=[TimelineEntry()],
+                notes=[Note(text="Wrap it as a gift.")],
                 refunds=[
                     RefundEntry(
                         refund=any_id,
@@ -75,7 +76,8 @@ class Orders:
         (self._line,), (self._entry,), (self._refund,) = sample["lines"], sample["timeline"], sample["refunds"]
         (self._refunded_line,), (self._return,) = self._refund["lines"], sample["returns"]
         self._refund["lines"] = []
-        self._order = sample | {"refunds": [], "discounts": [], "fulfilments": [], "returns": []}
+        self._order = sample | {"refunds": [], "discounts": [], "fulfilments": [], "returns": [], "notes": []}
+        (self._note,) = sample["notes"]
         (self._parcel,) = sample["fulfilments"]
         (self._parcel_line,) = self._parcel["lines"]
         (self._discount,), (self._line_discount,) = sample["discounts"], self._line["discounts"]
@@ -131,7 +133,17 @@ class Orders:
         self._run(story, writer)
         self._write_stock(story, products, writer)
         self._write_review(story, products[0][0], writer)
+        self._add_remarks(story)
         writer.add(Order, story.document)
+
+    def _add_remarks(self, story: Story) -> None:
+        """Add what staff see, and the time of the last change."""
+        placed_at = story.document["timeline"][0]["at"]
+        story.document["updated_at"] = story.document["timeline"][-1]["at"]
+        if story.number % 9 == 0:
+            story.document["tags"] = ["gift"] if story.number % 2 else ["wholesale"]
+        if story.number % 18 == 9 and story.detached_at is None:
+            story.document["notes"] = [{**self._note, "key": ObjectId(), "at": placed_at}]
 
     def _customer(self, number: int, moment: float) -> int:
         plan = self._plan
