@@ -7,6 +7,9 @@ HOST = env.str("HOST", default="") or "127.0.0.1"
 PORT = env.whole_number("PORT", default=8000, at_least=0, at_most=65535)
 WEB_WORKERS = env.whole_number("WEB_WORKERS", default=2, at_least=1, at_most=256)
 
+# Touched before each round of work, for `python -m shop.probe worker`.
+WORKER_HEALTH_FILE = env.str("WORKER_HEALTH_FILE", default="")
+
 ADMIN_PATH = env.folder("ADMIN_PATH", default="admin/", not_in=("api", "static", "media", "livez", "readyz"))
 # Per process: threads, requests that may wait (a quarter of them per client), and seconds that one may wait.
 SERVER_POOLS: dict[str, dict[str, Any]] = {

@@ -59,9 +59,8 @@ class Deployment:
     @contextlib.contextmanager
     def service(self, name: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         """Run what the unit of that name starts."""
-        unit = re.search(rf"{name}.service`:\n\n```ini\n(.*?)```", PAGE, re.DOTALL)
-        assert unit
-        command = re.search(r"^ExecStart=(.*)$", unit[1], re.MULTILINE)[1]
+        unit = Path(settings.BASE_DIR, "docs", "deploy", "systemd", f"{name}.service").read_text()
+        command = re.search(r"^ExecStart=(.*)$", unit, re.MULTILINE)[1]
         with running(command.replace("/srv/shop", str(self.folder)), log, self.folder, self.environment) as process:
             yield process
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.server import database_uri
 from shop.dev.testing.steps import API, order_of, place_order, stock_of
 from shop.dev.testing.stripe_steps import events, open_payment
+from shop.dev.testing.waiting import wait_until
 from shop.jobs import Job, PeriodicTask
 
 pytestmark = pytest.mark.django_db
@@ -90,12 +92,18 @@ def test_a_mail_that_a_person_waits_for_is_sent_before_mails_about_many_orders(
     assert Job.objects.filter(payload__event="expired").count() == 280
 
 
-def test_the_worker_stops_when_it_is_asked_to(db: None) -> None:
+def test_the_worker_reports_its_health_and_stops_when_it_is_asked_to(db: None, tmp_path: Path) -> None:
     command, options = worker("--pause", "0.1")
+    health = tmp_path / "worker.health"
+    options["env"]["WORKER_HEALTH_FILE"] = str(health)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "worker started\n"
+        wait_until(health.exists)
+        health.unlink()
+        # Before each round of work, not only the first.
+        wait_until(health.exists)
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=20)
         assert (process.returncode, out) == (0, "worker stopped\n"), err

@@ -91,6 +91,7 @@ ENVIRONMENT = {
     "TIME_ZONE": "UTC",
     "TRUSTED_PROXIES": "0",
     "WEB_WORKERS": "2",
+    "WORKER_HEALTH_FILE": "",
 }
 
 

@@ -2,9 +2,11 @@ import signal
 import sys
 import threading
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from shop import jobs
@@ -39,6 +41,8 @@ class Command(BaseCommand):
         # A pipe would buffer it.
         self.stdout.flush()
         while not stopping.is_set():
+            if settings.WORKER_HEALTH_FILE:
+                _touch(settings.WORKER_HEALTH_FILE)
             try:
                 # In turns, so that neither delays the other.
                 busy = jobs.run_next_task()
@@ -59,3 +63,11 @@ class Command(BaseCommand):
             if not busy:
                 stopping.wait(pause)
         self.stdout.write("worker stopped")
+
+
+def _touch(path: str) -> None:
+    """Raises ``CommandError``: a worker without a health file would be taken for dead."""
+    try:
+        Path(path).touch()
+    except OSError as error:
+        raise CommandError(f"WORKER_HEALTH_FILE cannot be written: {path} ({error.strerror}).") from error
