@@ -11,7 +11,7 @@ from orders.invoices.models import Invoice, InvoiceCounter, InvoiceKind
 from orders.invoices.retention import kept_since
 from orders.lifecycle import Event
 from orders.models import Order
-from shop import money
+from shop import days, money
 from shop.audit import Window, invariant, invariant_over
 from shop.db import documents
 from shop.jobs import Job
@@ -91,7 +91,8 @@ def orders_show_their_invoices(orders: Window[Order]) -> Iterator[str]:
     oldest = kept_since()
     for order in orders:
         entries = [*([order.invoice] if order.invoice else []), *order.credit_notes]
-        shown = Counter((each.number, each.total) for each in entries if each.issued_at.date() >= oldest)
+        kept = (each for each in entries if timezone.localdate(each.issued_at, days.zone()) >= oldest)
+        shown = Counter((each.number, each.total) for each in kept)
         if shown != stored[order.pk]:
             yield f"{order.number} shows {len(shown)} invoices and credit notes, but has {len(stored[order.pk])}"
 

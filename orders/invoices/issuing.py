@@ -62,7 +62,7 @@ def may_issue(order: Order) -> bool:
 def _issue(order: Order) -> None:
     """Read the order in the same transaction: both it and the counter conflict with concurrent calls."""
     now = timezone.now()
-    found = list(Invoice.objects.filter(order=order.pk).order_by("pk"))
+    found = list(Invoice.objects.filter(order=order.pk))
     known = {each.source for each in found}
     new: list[Invoice] = []
 
@@ -75,19 +75,24 @@ def _issue(order: Order) -> None:
 
     if order.paid_at is None:
         return
-    add(_invoice_of(order))
-    invoice = found[0]
+    if order.invoice is None:
+        add(_invoice_of(order))
+    invoice = next((each for each in found if each.kind == InvoiceKind.INVOICE), None)
+    if invoice is None:
+        # It was deleted after ``INVOICE_YEARS``.
+        return
+    notes = {each.source: each for each in found if each is not invoice}
     for refund in order.refunds:
-        credit_note = next(
-            (each for each in found if each.source == _source(InvoiceKind.CREDIT_NOTE, refund.refund)), None
-        )
+        credit_note = notes.get(_source(InvoiceKind.CREDIT_NOTE, refund.refund))
         if refund.status == "succeeded" and credit_note is None:
-            add(_credit_note_of(invoice, found[1:], refund, labels_of(order)))
+            add(_credit_note_of(invoice, [each for each in found if each is not invoice], refund, labels_of(order)))
         elif refund.status in ("failed", "canceled") and credit_note is not None:
             add(_reversal_of(credit_note))
     if new:
-        entries = [each.entry for each in found]
-        documents.update_rows(Order, {order.pk: {"invoice": entries[0], "credit_notes": entries[1:]}})
+        # Ids of several processes are not in the order of time.
+        others = sorted((each for each in found if each is not invoice), key=lambda each: (each.issued_at, each.pk))
+        fields = {"invoice": invoice.entry, "credit_notes": [each.entry for each in others]}
+        documents.update_rows(Order, {order.pk: fields})
 
 
 def _number(document: Invoice, now: datetime) -> None:
