@@ -17,6 +17,7 @@ from orders.models import Order
 from shop import jobs
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.admin import browser_of, url_of
+from shop.dev.testing.refunds import opened_dispute
 from shop.dev.testing.routes import NOBODY, operations
 from shop.dev.testing.steps import API, add_to_cart, events_of, order_of
 from shop.dev.testing.stripe_steps import pay
@@ -67,7 +68,7 @@ def order(
         (Event.DISPUTE_LOST, "du_canary2"),
         (Event.DISPUTE_WON, "du_canary2"),
     ):
-        orders.record_dispute(order_id=order.pk, event=event, detail=dispute)
+        orders.record_dispute(order_id=order.pk, event=event, dispute=opened_dispute(dispute))
     return Order.objects.get(pk=order.pk)
 
 

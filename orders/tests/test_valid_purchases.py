@@ -19,6 +19,7 @@ from payments.models import Payment
 from shop import audit, jobs
 from shop.db.transactions import transactional
 from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.refunds import opened_dispute
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, place_order, run_concurrently
 from shop.dev.testing.stripe_steps import deliver, pay
@@ -298,7 +299,9 @@ def test_the_migration_takes_back_what_was_counted_before_and_can_be_run_again(
     buy(2)
     cancel(as_customer, buy(3))
     refund(as_staff, simulator, disputed := buy(4))
-    orders.record_dispute(order_id=Order.objects.get(number=disputed).pk, event=Event.DISPUTED, detail="dp_1")
+    orders.record_dispute(
+        order_id=Order.objects.get(number=disputed).pk, event=Event.DISPUTED, dispute=opened_dispute("dp_1")
+    )
     work()
     assert write_review(as_customer, mug).status_code == 201
     Review.objects.update(order=None)

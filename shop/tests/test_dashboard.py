@@ -24,6 +24,7 @@ from shop.admin.dashboard import Figure
 from shop.dev.testing.admin import allow, browser_of, ordered
 from shop.dev.testing.commands import count_commands
 from shop.dev.testing.plans import stages_of
+from shop.dev.testing.refunds import opened_dispute
 from shop.jobs import Job
 
 LABELS = [
@@ -262,7 +263,7 @@ def test_flagged_and_disputed_orders_are_shown_until_they_are_resolved(
 ) -> None:
     flagged, disputed = paid(customer, mug), paid(customer, mug)
     orders.flag(order_id=flagged.pk, detail="pi_1 is over 100.")
-    orders.record_dispute(order_id=disputed.pk, event=Event.DISPUTED, detail="du_1")
+    orders.record_dispute(order_id=disputed.pk, event=Event.DISPUTED, dispute=opened_dispute("du_1"))
     shown = figures(browser)
     assert [(shown[label].value, shown[label].urgent) for label in ("Flagged", "Disputed")] == [
         ("1", True),
@@ -317,7 +318,7 @@ def all_kinds_of_work(
         paid(customer, mug)
     disputed = [paid(customer, mug) for _ in range(2)]
     for number, order in enumerate(disputed):
-        orders.record_dispute(order_id=order.pk, event=Event.DISPUTED, detail=f"du_{number}")
+        orders.record_dispute(order_id=order.pk, event=Event.DISPUTED, dispute=opened_dispute(f"du_{number}"))
     back, sent, *looked_into, settled = (paid(customer, mug) for _ in range(5))
     Order.objects.filter(pk=back.pk).update(payment_status="refunded")
     fulfilments.ship(order=sent)

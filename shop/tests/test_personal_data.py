@@ -83,6 +83,8 @@ CLASSIFIED: dict[str, str] = {
             "orders.order.timeline.detail",
             "orders.order.timeline.reason",
             "orders.order.refunds.reason",
+            "orders.order.returns.answer",
+            "orders.order.returns.lines.reason",
             "orders.order.notes.text",
             "payments.payment.client_secret",
             "payments.payment.customer_session",
@@ -121,6 +123,8 @@ CLASSIFIED: dict[str, str] = {
             "orders.order.carrier",
             "orders.order.fulfilments.carrier",
             "orders.order.refunds.status",
+            "orders.order.returns.status",
+            *(f"orders.order.disputes.{name}" for name in ("dispute", "status", "reason", "currency", "url")),
             "orders.order.mails.event",
             "orders.order.mails.status",
             "orders.order.timeline.event",
@@ -423,6 +427,14 @@ class Scene:
         body = {"status": status, "carrier": "Post", **tracking}
         assert self.staff.post(f"{API}/orders/{number}/fulfil/", body).status_code == 200
 
+    def reject_return(self, number: str) -> None:
+        line = str(Order.objects.get(number=number).lines[0].variant)
+        returns = f"{API}/orders/{number}/returns/"
+        reply = self.client.post(returns, {"lines": [{"line": line, "quantity": 1, "reason": "Canary itches"}]})
+        assert reply.status_code == 201
+        url = f"{returns}{reply.json()['id']}/reject/"
+        assert self.staff.post(url, {"answer": "Canary wore it"}).status_code == 200
+
     def simulator_catches_up(self) -> None:
         deliver(self.simulator)
 
@@ -447,6 +459,7 @@ def furnish(scene: Scene, person: User) -> dict[str, str]:
     numbers["delivered"] = scene.order()
     scene.ship(numbers["delivered"])
     scene.ship(numbers["delivered"], "delivered")
+    scene.reject_return(numbers["delivered"])
     numbers["cancelled"] = scene.order()
     cancel = client.post(f"{API}/orders/{numbers['cancelled']}/cancel/", {"reason": "Canary moved"})
     assert cancel.status_code == 200

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from catalog.models import StockMovement
 from orders.lifecycle import Actor, Event
 from shop.dev.demo.history.plan import DAY
 
@@ -17,22 +18,28 @@ SHARES = {
     "partially shipped": 20,
     "refunded": 15,
     "partially refunded": 25,
-    "returned": 20,
-    "return rejected": 3,
     "dispute open": 1,
     "dispute won": 2,
     "dispute lost": 1,
     "flagged": 4,
+    "returned": 25,
+    "withdrawn": 15,
+    "return rejected": 3,
 }
 _FATES = [fate for fate, share in SHARES.items() for _ in range(share)]
 _FATES += ["delivered"] * (1000 - len(_FATES))
 # Courses of the orders of today.
 TODAY = ("unpaid", "delivered", "failed", "unpaid", "delivered", "delivered", "processing")
 OPEN = ("unpaid", "failed", "processing")
-# A parcel leaves before the rest of the order: needs two units.
-SPLIT = ("two parcels", "partially shipped")
+# One unit is shipped before, or cancelled without, the rest of the order: needs two units.
+SPLIT = ("two parcels", "partially shipped", "withdrawn")
 # The stock is released.
 CLOSING = (Event.CANCELLED, Event.EXPIRED)
+# A unit of the first line goes back into stock: of a withdrawal before it is shipped, of a return once it is received.
+RESTOCKING = {
+    Event.WITHDRAWN: StockMovement.Reason.RESTOCK,
+    Event.RETURN_RECEIVED: StockMovement.Reason.RETURN,
+}
 FLAG_DETAIL = "{} was paid for this order in addition to {}, and must be refunded."
 
 
@@ -86,7 +93,11 @@ def steps(fate: str, placed: float, chance: random.Random) -> Iterator[Step]:
                 moment + 1200 + DAY / 8 * chance.random(), Event.FLAG_SETTLED, Actor.STAFF, "Refunded in Stripe."
             )
     moment += DAY * (0.2 + 2.5 * chance.random())
-    if fate in SPLIT:
+    if fate == "withdrawn":
+        yield Step(moment - DAY / 8, Event.WITHDRAWN, Actor.CUSTOMER)
+        yield Step(moment - DAY / 12, Event.RETURN_APPROVED, Actor.STAFF)
+        yield from _received(moment - DAY / 12 + 1)
+    elif fate in SPLIT:
         yield Step(moment, Event.SHIPPED, Actor.STAFF, _tracking(chance), is_part=True)
         moment += DAY * (1 + 6 * chance.random())
     if fate == "partially shipped":
@@ -116,11 +127,15 @@ def _complaint(fate: str, moment: float, chance: random.Random) -> Iterator[Step
             yield Step(moment, Event.RETURN_REJECTED, Actor.STAFF)
             return
         yield Step(moment, Event.RETURN_APPROVED, Actor.STAFF)
-        moment += DAY * (3 + 8 * chance.random())
-        yield Step(moment, Event.RETURN_RECEIVED, Actor.STAFF)
-        yield Step(moment + 5, Event.REFUNDED, Actor.STAFF, is_part=True)
+        yield from _received(moment + DAY * (3 + 8 * chance.random()))
     elif fate.startswith("dispute"):
         yield Step(moment, Event.DISPUTED, Actor.STRIPE)
         outcome = {"dispute won": Event.DISPUTE_WON, "dispute lost": Event.DISPUTE_LOST}.get(fate)
         if outcome:
             yield Step(moment + 20 * DAY, outcome, Actor.STRIPE)
+
+
+def _received(moment: float) -> Iterator[Step]:
+    """A withdrawal of units that are not shipped is received when it is approved."""
+    yield Step(moment, Event.RETURN_RECEIVED, Actor.STAFF)
+    yield Step(moment + 5, Event.REFUNDED, Actor.STAFF, is_part=True)

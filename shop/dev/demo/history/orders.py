@@ -12,15 +12,16 @@ from cart.promotions.models import Promotion, PromotionUse
 from catalog.models import StockMovement
 from orders.discounts import LineDiscount, OrderDiscount
 from orders.fulfilments.models import FulfilledLine, Fulfilment
-from orders.lifecycle import NOTHING_TO_SEND, TRANSITIONS, Actor, Event, OrderStatus, PaymentStatus
+from orders.lifecycle import DISPUTE_EVENTS, NOTHING_TO_SEND, TRANSITIONS, Actor, Event, OrderStatus, PaymentStatus
 from orders.models import Note, Order, OrderLine, TimelineEntry
-from orders.refund_entries import RefundedLine, RefundEntry
+from orders.refund_entries import DisputeEntry, RefundedLine, RefundEntry
 from orders.returns.models import OrderReturn, ReturnedLine
 from orders.reviews.models import Review
 from shop.audit.staff_log import Action
 from shop.dev.demo.bulk import BulkWriter, Document, template
 from shop.dev.demo.history import fates, stories
 from shop.dev.demo.history.catalog import Ledger, image_name, product_name, sku
+from shop.dev.demo.history.fates import Step
 from shop.dev.demo.history.payments import Payments
 from shop.dev.demo.history.people import PLACES, Addresses, Staff, email
 from shop.dev.demo.history.plan import DAY, Amounts, Plan, at, rounded_share
@@ -66,6 +67,7 @@ class Orders:
                         lines=[RefundedLine(line=any_id, quantity=1, amount=Decimal(0))],
                     )
                 ],
+                disputes=[DisputeEntry(dispute="", status="", rank=0)],
                 returns=[OrderReturn(lines=[ReturnedLine(line=any_id, quantity=1)])],
                 cart=any_id,
                 currency=amounts.currency,
@@ -76,8 +78,16 @@ class Orders:
         (self._line,), (self._entry,), (self._refund,) = sample["lines"], sample["timeline"], sample["refunds"]
         (self._refunded_line,), (self._return,) = self._refund["lines"], sample["returns"]
         self._refund["lines"] = []
-        self._order = sample | {"refunds": [], "discounts": [], "fulfilments": [], "returns": [], "notes": []}
+        self._order = sample | {
+            "disputes": [],
+            "refunds": [],
+            "discounts": [],
+            "fulfilments": [],
+            "returns": [],
+            "notes": [],
+        }
         (self._note,) = sample["notes"]
+        (self._dispute,) = sample["disputes"]
         (self._parcel,) = sample["fulfilments"]
         (self._parcel_line,) = self._parcel["lines"]
         (self._discount,), (self._line_discount,) = sample["discounts"], self._line["discounts"]
@@ -250,6 +260,8 @@ class Orders:
                     }
                 )
             stories.apply(story, step)
+            if step.event in DISPUTE_EVENTS:
+                document["disputes"] = [self._dispute_entry(story, step, detail)]
             if step.event == Event.REFUNDED and step.is_part:
                 document["returns"][0]["refund"] = refunds[-1]["refund"]
             entry = {**self._entry, "at": at(step.moment), "event": step.event.value, "actor": step.actor.value}
@@ -270,6 +282,22 @@ class Orders:
         if opened is not None:
             document["payment"] = opened.document["_id"]
             self._payments.write(opened, story, writer)
+
+    def _dispute_entry(self, story: Story, step: Step, dispute: str) -> Document:
+        is_open = step.event == Event.DISPUTED
+        opened = story.steps[-1].moment if is_open else step.moment - 20 * DAY
+        return {
+            **self._dispute,
+            "dispute": dispute,
+            "status": {Event.DISPUTE_WON: "won", Event.DISPUTE_LOST: "lost"}.get(step.event, "needs_response"),
+            "rank": {Event.DISPUTE_WON: 8, Event.DISPUTE_LOST: 5}.get(step.event, 3),
+            "reason": "fraudulent",
+            "amount": self._amounts.stored(story.total),
+            "currency": self._amounts.currency,
+            "due_by": at(opened + 10 * DAY),
+            "url": f"https://dashboard.stripe.com/test/disputes/{dispute}",
+            "is_open": is_open,
+        }
 
     def _refunded_lines(self, story: Story) -> list[Document]:
         variant = story.document["lines"][0]["variant"]
@@ -311,11 +339,13 @@ class Orders:
                 expired = closing.event == Event.EXPIRED
                 reason = StockMovement.Reason.EXPIRY if expired else StockMovement.Reason.CANCELLATION
                 self._move(story, product, closing.moment, quantity, reason, writer)
-        if received := next((step for step in story.steps if step.event == Event.RETURN_RECEIVED), None):
-            product = products[0][0]
-            ledger.held[product] -= 1
-            ledger.sold[product] -= 1 if is_sale else 0
-            self._move(story, product, received.moment, 1, StockMovement.Reason.RETURN, writer)
+        for step in story.steps:
+            if step.event in fates.RESTOCKING and story.document["lines"][0]["restocked"]:
+                product = products[0][0]
+                ledger.held[product] -= 1
+                ledger.sold[product] -= 1 if is_sale else 0
+                self._move(story, product, step.moment, 1, fates.RESTOCKING[step.event], writer)
+                break
         if story.document["coupon"] and not closing:
             self._use_coupon(story, writer)
 

@@ -80,7 +80,7 @@ def _shipped(story: Story, step: Step) -> None:
     document = story.document
     carrier, _, tracking_number = step.detail.partition(" ")
     tracking = {"carrier": carrier, "tracking_number": tracking_number}
-    rest = [(line, line["quantity"] - line["fulfilled"]) for line in document["lines"]]
+    rest = [(line, line["quantity"] - line["cancelled"] - line["fulfilled"]) for line in document["lines"]]
     contents = [(rest[0][0], 1)] if step.is_part else [(line, units) for line, units in rest if units]
     parcel = {
         **story.parcel,
@@ -104,14 +104,25 @@ def _delivered(story: Story, step: Step) -> None:
 
 def _return_requested(story: Story, step: Step) -> None:
     (line,) = story.returned["lines"]
+    is_withdrawal = step.event == Event.WITHDRAWN
+    requested = {
+        **line,
+        "line": story.document["lines"][0]["variant"],
+        "quantity": 1,
+        "unshipped": 1 if is_withdrawal else 0,
+        "reason": "" if is_withdrawal else "Too small",
+    }
     returned = {
         **story.returned,
         "key": ObjectId(story.id.binary[:11] + b"\xff"),
-        "lines": [{**line, "line": story.document["lines"][0]["variant"], "quantity": 1, "reason": "Too small"}],
+        "withdrawal": is_withdrawal,
+        "lines": [requested],
         "expected_refund": story.stored_unit,
         "created_at": at(step.moment),
     }
     story.document |= {"returns": [returned], "has_open_return": True}
+    if is_withdrawal:
+        story.document["lines"][0] |= {"cancelled": 1, "restocked": 1}
     _answer(story, step, ReturnStatus.REQUESTED)
 
 
@@ -121,7 +132,8 @@ def _return_received(story: Story, step: Step) -> None:
     (line,) = returned["lines"]
     returned |= {"received_at": at(step.moment), "refund_due": True}
     line["restocked"] = True
-    story.document["lines"][0] |= {"returned": 1, "restocked": 1}
+    if not returned["withdrawal"]:
+        story.document["lines"][0] |= {"returned": 1, "restocked": 1}
 
 
 def _answer(story: Story, step: Step, status: ReturnStatus) -> None:
@@ -156,6 +168,7 @@ _APPLY: dict[Event, Callable[[Story, Step], None]] = {
     Event.SHIPPED: _shipped,
     Event.DELIVERED: _delivered,
     Event.RETURN_REQUESTED: _return_requested,
+    Event.WITHDRAWN: _return_requested,
     Event.RETURN_APPROVED: _answers(ReturnStatus.APPROVED),
     Event.RETURN_REJECTED: _answers(ReturnStatus.REJECTED),
     Event.RETURN_RECEIVED: _return_received,
