@@ -122,7 +122,7 @@ class Order(models.Model):
     # Denormalized, to read an order with one query.
     payment = ObjectIdField(null=True, blank=True, editable=False)
     refunds = EmbeddedModelArrayField(RefundEntry, default=list, blank=True)
-    # Of earlier releases only the timeline has them.
+    # Disputes of earlier releases are in the timeline only.
     disputes = EmbeddedModelArrayField(DisputeEntry, default=list, blank=True)
     # Paid since the shop issues invoices, or requested by staff.
     invoice_due = models.BooleanField(default=False, editable=False)

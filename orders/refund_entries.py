@@ -1,4 +1,4 @@
-"""What an order shows of its refunds and disputes, written by `payments`."""
+"""Copies of refunds and disputes in their order, written by `payments`."""
 
 from decimal import Decimal
 
@@ -40,7 +40,7 @@ class DisputeEntry(EmbeddedModel):
 
     dispute = models.CharField(max_length=255)
     status = models.CharField(max_length=40)
-    # Of the status: one with a lower rank is outdated.
+    # A status with a lower rank is outdated.
     rank = models.PositiveSmallIntegerField()
     reason = models.CharField(max_length=100, blank=True)
     # Null if it is not known.

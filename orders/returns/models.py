@@ -48,7 +48,7 @@ class OrderReturn(EmbeddedModel):
     # A withdrawal from the contract, for which the buyer needs no reason.
     withdrawal = models.BooleanField(default=False)
     lines = EmbeddedModelArrayField(ReturnedLine)
-    # Of the request; the refund is calculated when the units are received.
+    # Calculated at the request, and again when the units are received.
     expected_refund = money_field(default=Decimal(0))
     # The withdrawal is from the whole order.
     refunds_shipping = models.BooleanField(default=False)

@@ -49,7 +49,7 @@ class ReturnSerializer(serializers.Serializer):
     expected_refund = MoneyField(help_text="When it was requested; with the shipping if all of the order is withdrawn.")
     refund = serializers.SerializerMethodField(help_text="Null until one was made.")
     refund_failed = serializers.BooleanField(help_text="Staff have to refund it again.")
-    answer = serializers.CharField(help_text="Of the shop.")
+    answer = serializers.CharField(help_text="The shop's answer.")
     created_at = serializers.DateTimeField()
     received_at = serializers.DateTimeField(allow_null=True)
 
@@ -85,7 +85,7 @@ class RequestReturnSerializer(serializers.Serializer):
 
 
 class ReturnPreviewSerializer(serializers.Serializer):
-    """What a request would do."""
+    """The effect of a request."""
 
     withdrawal = serializers.BooleanField()
     lines = ReturnedLineSerializer(many=True)

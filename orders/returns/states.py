@@ -1,4 +1,4 @@
-"""What an order shows of its returns. Write it with each change of these."""
+"""Fields of an order that follow from its returns, to be written with each change of these."""
 
 from collections.abc import Mapping
 from typing import Any

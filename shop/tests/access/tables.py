@@ -142,6 +142,7 @@ COMMON = {
     "VARIANTS": "variants+generate_variants+duplicate",
     "DESK": "cancel+settle+add_note+delete_note+edit_tags+resend_mail",
     "PARCELS": "ship+deliver+correct_tracking+deliver_parcel+ship_chosen+deliver_chosen",
+    "RETURNS": "approve_return+reject_return+receive_return",
     "SLIPS": "packing_slip+print_packing_slips",
     "CORRECT": "correct+addresses+waive",
     "ENTER": "new_order+new+products",
@@ -162,7 +163,7 @@ ADMIN = {
     catalog.product          LACSDH+EDIT+EXPORT+PRICES+VARIANTS  -           LCH+EXPORT  LACSDH+EDIT+EXPORT+PRICES+VARIANTS
     catalog.stockmovement    LCH                          -                         LCH  LCH
     catalog.variant          LCH+change_stock+edit_details  -                       LCH  LCH+change_stock+edit_details
-    orders.order             -                            LCH+DESK+CORRECT+ENTER+PARCELS+SLIPS+mail_preview+invoice  LCH+SLIPS+mail_preview+reports  LCH+DESK+CORRECT+ENTER+PARCELS+SLIPS+mail_preview+invoice+erase+reports
+    orders.order             -                            LCH+DESK+CORRECT+ENTER+PARCELS+RETURNS+SLIPS+mail_preview+invoice  LCH+SLIPS+mail_preview+reports  LCH+DESK+CORRECT+ENTER+PARCELS+RETURNS+SLIPS+mail_preview+invoice+erase+reports
     orders.invoice           -                            LCH+download+export       LCH+download+export  LCH+download+export
     orders.review            -                            LCH+hide+show+hide_selected+show_selected  LCH  LCDH+delete_selected+hide+show+hide_selected+show_selected
     orders.shippingmethod    -                            -                         LCH  LACSDH

@@ -78,14 +78,8 @@ class Orders:
         (self._line,), (self._entry,), (self._refund,) = sample["lines"], sample["timeline"], sample["refunds"]
         (self._refunded_line,), (self._return,) = self._refund["lines"], sample["returns"]
         self._refund["lines"] = []
-        self._order = sample | {
-            "disputes": [],
-            "refunds": [],
-            "discounts": [],
-            "fulfilments": [],
-            "returns": [],
-            "notes": [],
-        }
+        empty = ("refunds", "discounts", "fulfilments", "returns", "disputes", "notes")
+        self._order = sample | {name: [] for name in empty}
         (self._note,) = sample["notes"]
         (self._dispute,) = sample["disputes"]
         (self._parcel,) = sample["fulfilments"]
