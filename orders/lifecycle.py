@@ -39,6 +39,7 @@ class Event(models.TextChoices):
     FLAG_SETTLED = "flag_settled", "Flag resolved"
     SHIPPED = "shipped", "Shipped"
     TRACKING_CHANGED = "tracking_changed", "Tracking corrected"
+    ITEMS_CANCELLED = "items_cancelled", "Rest cancelled"
     DELIVERED = "delivered", "Delivered"
     RETURN_REQUESTED = "return_requested", "Return requested"
     WITHDRAWN = "withdrawn", "Withdrawn"
@@ -287,6 +288,16 @@ TRANSITIONS: dict[str, Transition] = {
         icon="edit",
         has_typed_detail=True,
         staff_action=Action.CHANGE,
+    ),
+    Event.ITEMS_CANCELLED: Transition(
+        needs={**_PAID_ORDER, "fulfilment_status": (FulfilmentStatus.PARTIALLY_SHIPPED,)},
+        refusal=OrderNotCancellable,
+        icon="remove_shopping_cart",
+        has_typed_detail=True,
+        staff_action=Action.CANCEL,
+        customer_mail=CustomerMail(
+            subject="The rest of your order {} is cancelled", template="rest_cancelled", budget=Budget.SALE
+        ),
     ),
     # Of one parcel or of all.
     Event.DELIVERED: Transition(

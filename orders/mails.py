@@ -257,7 +257,8 @@ def _reason(order: Order) -> str:
     reasons = [
         entry.detail
         for entry in order.timeline
-        if entry.event in (Event.CANCELLED, Event.EXPIRED) and entry.actor in (Actor.STAFF, Actor.SYSTEM)
+        if entry.event in (Event.CANCELLED, Event.EXPIRED, Event.ITEMS_CANCELLED)
+        and entry.actor in (Actor.STAFF, Actor.SYSTEM)
     ]
     return " ".join(" ".join(reasons).split())
 

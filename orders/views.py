@@ -17,7 +17,7 @@ from accounts.views import CART_TOKEN_HEADER, cart_token_of
 from cart.errors import CartChanged, EmptyCart, InvalidCoupon
 from cart.views import cart_owner_of
 from catalog.errors import OutOfStock
-from orders import lost_links, placing, services, staff
+from orders import hooks, lost_links, placing, services, staff
 from orders.access import ORDER_TOKEN, AccountOrCartToken, AccountOrOrderToken, named_by_token, orders_of
 from orders.errors import (
     AmountTooLarge,
@@ -163,6 +163,7 @@ class OrderViewSet(InvoiceActions, StaffChangesMixin, mixins.RetrieveModelMixin,
         ],
         "cancel": [PermissionDenied, OrderNotCancellable],
         "fulfil": [PermissionDenied, OrderNotFulfillable],
+        "cancel_unshipped": [PermissionDenied, OrderNotCancellable, *hooks.refund_units.errors],
         **OF_STAFF,
         "invoice": [InvoiceNotIssued],
     }
@@ -268,6 +269,18 @@ class OrderViewSet(InvoiceActions, StaffChangesMixin, mixins.RetrieveModelMixin,
         actor = Actor.CUSTOMER if own else Actor.STAFF
         services.cancel_order(order=order, actor=actor, **self.validated(CancelSerializer))
         return self.reply(self.get_object())
+
+    @extend_schema(request=CancelSerializer, responses=OrderSerializer)
+    @action(detail=True, methods=["post"], url_path="cancel-unshipped")
+    def cancel_unshipped(self, request: UserRequest, number: str) -> Response:
+        """Cancel the units that are left of a partially shipped order (staff only).
+
+        Their stock is released, and what was paid for them is refunded. Shipping is not.
+        """
+        if not staff_may(self.request.user, "orders.change_order"):
+            raise PermissionDenied
+        order = fulfilments.cancel_unshipped(order=self.get_object(), **self.validated(CancelSerializer))
+        return self.reply(order)
 
     @extend_schema(request=FulfilSerializer, responses=OrderSerializer)
     @action(detail=True, methods=["post"])

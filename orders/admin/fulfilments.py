@@ -33,6 +33,14 @@ MOST_ORDERS = 100
 _SHOWN_FAILURES = 20
 
 
+class CancelForm(DialogForm):
+    reason = forms.CharField(
+        max_length=300,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "The customer changed their mind"}),
+        help_text="Shown to the customer.",
+    )
+
+
 class CarrierWidget(UnfoldAdminTextInputWidget):
     template_name = "admin/widgets/suggestions.html"
 
@@ -135,6 +143,20 @@ class OrderFulfilmentMixin(FormsInPagesMixin, TransactionalModelAdmin):
     def ship(self, request: HttpRequest, form: ShipForm, order: Order) -> str:
         order = services.ship(order=order, **form.cleaned_data)
         return f"Order {order.number} was marked as {order.get_fulfilment_status_display().lower()}."
+
+    @dialog(
+        button="Cancel unshipped items",
+        icon="remove_shopping_cart",
+        variant=ActionVariant.DANGER,
+        permissions=["manage"],
+        title="Cancel the items that are left?",
+        text="Their stock is released, and what was paid for them is refunded. This cannot be undone.",
+        form_class=CancelForm,
+        dismiss="Keep items",
+    )
+    def cancel_unshipped(self, request: HttpRequest, form: CancelForm, order: Order) -> str:
+        services.cancel_unshipped(order=order, **form.cleaned_data)
+        return f"The rest of order {order.number} was cancelled."
 
     @dialog(
         button="Mark as delivered",

@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from accounts.models import User
 from orders import detaching, holds, notes, services
 from orders.admin.corrections import OrderCorrectionMixin
-from orders.admin.fulfilments import PARCEL_FORMS, OrderFulfilmentMixin
+from orders.admin.fulfilments import PARCEL_FORMS, CancelForm, OrderFulfilmentMixin
 from orders.admin.labels import status_badge
 from orders.admin.mails import MAIL_FORMS, OrderMailsMixin
 from orders.admin.new_order import NewOrderMixin
@@ -34,14 +34,6 @@ from shop.admin.lists import CreationDaysFilter, IndexedSearchMixin, ListIndex, 
 from shop.api.object_ids import parse_object_id
 from shop.db import identifiers
 from shop.jobs.email_addresses import normalize_email
-
-
-class CancelForm(DialogForm):
-    reason = forms.CharField(
-        max_length=300,
-        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "The customer changed their mind"}),
-        help_text="Shown to the customer.",
-    )
 
 
 class SettleForm(DialogForm):
@@ -111,6 +103,7 @@ BUTTONS = {
     "settle": Event.FLAG_SETTLED,
     "cancel": Event.CANCELLED,
     "correct": Event.CORRECTED,
+    "cancel_unshipped": Event.ITEMS_CANCELLED,
 }
 
 

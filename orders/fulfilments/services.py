@@ -6,11 +6,14 @@ from typing import Any
 from bson import ObjectId
 from django.utils import timezone
 
-from orders.errors import DeliveryNotUndoable, OrderNotFulfillable, TooManyParcels, UnknownLine
+from catalog.models import StockMovement
+from orders import hooks
+from orders.errors import DeliveryNotUndoable, OrderNotFulfillable, TooManyParcels
 from orders.fulfilments.models import MAX_PARCELS, FulfilledLine, Fulfilment
 from orders.fulfilments.statuses import fulfilment_status_of
 from orders.lifecycle import Actor, Event, FulfilmentStatus
 from orders.models import Order
+from orders.refunds import Units, change_units, lines_of
 from orders.transitions import require_allowed, transition
 from shop.api import idempotency
 from shop.api.errors import Fault
@@ -67,13 +70,9 @@ def ship(
 
 def _take(order: Order, quantities: Mapping[ObjectId, int]) -> None:
     """Count the units as shipped."""
-    lines = {line.variant: line for line in order.lines}
-    if unknown := [index for index, pk in enumerate(quantities) if pk not in lines]:
-        raise UnknownLine(
-            faults=[
-                Fault(UnknownLine.default_code, UnknownLine.default_detail, f"lines.{index}.line") for index in unknown
-            ]
-        )
+    if not quantities:
+        raise OrderNotFulfillable
+    lines = {line.variant: line for line in lines_of(order, list(quantities))}
     left = {pk: lines[pk].unfulfilled for pk in quantities}
     faults = [
         Fault(
@@ -153,3 +152,21 @@ def deliver_all(*, order: Order) -> Order:
         parcel.delivered_at = parcel.delivered_at or timezone.now()
     transition(order, Event.DELIVERED, actor=Actor.STAFF, fields=_fields(order))
     return order
+
+
+@transactional("orders.cancel_unshipped")
+def cancel_unshipped(*, order: Order, reason: str = "") -> Order:
+    """Cancel all that is left of a partially shipped order, restock it and refund what was paid for it.
+
+    Raises ``OrderNotCancellable`` and the errors of `orders.hooks.refund_units`.
+    """
+    order = Order.objects.get(pk=order.pk)
+    units = [
+        Units(line=line.variant, quantity=line.unfulfilled, restock=True) for line in order.lines if line.unfulfilled
+    ]
+    transition(order, Event.ITEMS_CANCELLED, actor=Actor.STAFF, detail=reason)
+    # The refund cancels and restocks the units that it is for.
+    if not any(hooks.refund_units(order=order, units=units, shipping=False)):
+        rest = {each.line: each.quantity for each in units}
+        change_units(order, cancelled=rest, restocked=rest, reason=StockMovement.Reason.RESTOCK)
+    return Order.objects.get(pk=order.pk)

@@ -10,17 +10,19 @@ from django.db import connection
 from django.test import override_settings
 from rest_framework.test import APIClient
 
-from catalog.models import Product
+from catalog.models import Product, StockMovement
 from conftest import client_of
 from orders.fulfilments.carriers import ALIASES, CARRIERS, tracking_url
 from orders.fulfilments.models import Fulfilment
-from orders.models import Order, ShippingMethod
+from orders.models import Order, ShippingMethod, TaxRate
 from shop.audit import violations
 from shop.audit.staff_log import StaffAction
 from shop.db import documents
+from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.mails import html_of, work
 from shop.dev.testing.replies import refusal, refusals
-from shop.dev.testing.steps import API, add_to_cart, order_of, place_order, run_concurrently
+from shop.dev.testing.steps import API, add_to_cart, order_of, place_order, run_concurrently, stock_of
+from shop.dev.testing.stripe_steps import deliver, pay
 
 pytestmark = pytest.mark.django_db
 
@@ -179,6 +181,55 @@ def test_two_who_ship_the_same_units_at_once_send_one_parcel(
     (loser,) = (reply for reply in replies if reply.status_code == 409)
     assert {code for code, _ in refusals(loser, 409)} == {"order_not_fulfillable"}
     assert len(work()) == 1
+    assert violations() == []
+
+
+def test_the_rest_of_a_partially_shipped_order_is_cancelled_restocked_and_refunded(
+    as_staff: APIClient,
+    as_customer: APIClient,
+    make_product: Callable[..., Product],
+    shipping: ShippingMethod,
+    simulator: StripeSimulator,
+) -> None:
+    TaxRate.objects.create(country="GB", rate="7.7")
+    product = make_product("Shirt", price="9.99", stock=5)
+    order = place_order(as_customer, product, 3)
+    pay(as_customer, simulator, order["number"])
+    path = f"{API}/orders/{order['number']}/cancel-unshipped/"
+    assert refusal(as_staff.post(path), 409) == ("order_not_cancellable", None)
+    assert ship(as_staff, order, 1).status_code == 201
+    work()
+    assert refusal(as_customer.post(path), 403) == ("permission_denied", None)
+
+    cancelled = as_staff.post(path, {"reason": "Sold out"})
+    assert cancelled.status_code == 200
+    again = as_staff.post(path, {"reason": "Sold out"})
+    deliver(simulator)
+
+    assert refusal(again, 409) == ("order_not_cancellable", None)
+    shown = order_of(as_customer, order["number"])
+    assert (shown["fulfilment_status"], shown["payment_status"]) == ("shipped", "partially_refunded")
+    (line,) = shown["lines"]
+    assert (line["fulfilled"], line["cancelled"], line["returned"]) == (1, 2, 0)
+    assert stock_of(product) == 4
+    assert StockMovement.objects.filter(delta=2, reference=order["number"]).count() == 1
+    # Two of three parts of 29.97 and 2.31 tax.
+    (refund,) = shown["refunds"]
+    assert (refund["amount"], refund["status"]) == ("21.52", "succeeded")
+    assert ("items_cancelled", "Sold out") in [(entry["event"], entry["detail"]) for entry in shown["timeline"]]
+    mails = {mail.subject: mail.body for mail in work()}
+    assert "- 2 x Shirt\nReason: Sold out" in mails[f"The rest of your order {order['number']} is cancelled"]
+    assert len(mails) == 2
+    assert change(as_staff, order, shown["fulfilments"][0]["id"], delivered=True).status_code == 200
+    assert order_of(as_staff, order["number"])["fulfilment_status"] == "delivered"
+    assert violations() == []
+
+
+def test_the_rest_of_a_free_order_is_cancelled_without_a_refund(as_staff: APIClient, order: dict[str, Any]) -> None:
+    ship(as_staff, order, 1, 0)
+    shown = as_staff.post(f"{API}/orders/{order['number']}/cancel-unshipped/", {}).json()
+    assert (shown["fulfilment_status"], [line["cancelled"] for line in shown["lines"]]) == ("shipped", [2, 2])
+    assert refusal(ship(as_staff, order), 409) == ("order_not_fulfillable", None)
     assert violations() == []
 
 

@@ -142,6 +142,15 @@ def test_a_packing_slip_has_what_is_in_the_parcel_and_no_prices(browser: Client,
     assert browser.get(url_of("orders.order", "packing_slip", ObjectId())).status_code == 404
 
 
+def test_the_items_that_are_left_are_cancelled_with_a_reason(
+    browser: Client, customer: User, make_product: Callable[..., Product]
+) -> None:
+    order = paid(customer, make_product(price="0.00"))
+    fulfilments.ship(order=order, quantities={order.lines[0].variant: 1})
+    page = press(browser, dialog(browser, "cancel_unshipped", order), reason="Sold out")
+    assert messages_of(page) == [f"The rest of order {order.number} was cancelled."]
+
+
 def test_chosen_orders_are_shipped_printed_and_delivered_and_failures_are_named(
     browser: Client, customer: User, make_product: Callable[..., Product], order: Order
 ) -> None:

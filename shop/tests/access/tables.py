@@ -101,6 +101,7 @@ API = _rows("""
     GET     orders/{order}/credit-notes/{document}/   401   404   yes   404    404   yes   yes    yes
     POST    orders/{order}/cancel/                    401   404   yes   404    404   yes   403    yes
     POST    orders/{order}/fulfil/                    401   401   403   403    403   yes   403    yes
+    POST    orders/{order}/cancel-unshipped/          401   401   403   403    403   yes   403    yes
     POST    orders/{order}/fulfilments/               401   401   403   403    403   yes   403    yes
     PATCH   orders/{order}/fulfilments/{parcel}/      401   401   403   403    403   yes   403    yes
     GET     orders/{order}/returns/                   401   404   yes   404    404   yes   yes    yes
@@ -141,7 +142,7 @@ COMMON = {
     "PRICES": "change_prices+price_changes",
     "VARIANTS": "variants+generate_variants+duplicate",
     "DESK": "cancel+settle+add_note+delete_note+edit_tags+resend_mail",
-    "PARCELS": "ship+deliver+correct_tracking+deliver_parcel+ship_chosen+deliver_chosen",
+    "PARCELS": "ship+deliver+cancel_unshipped+correct_tracking+deliver_parcel+ship_chosen+deliver_chosen",
     "RETURNS": "approve_return+reject_return+receive_return",
     "SLIPS": "packing_slip+print_packing_slips",
     "CORRECT": "correct+addresses+waive",
