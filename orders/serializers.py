@@ -13,16 +13,15 @@ from orders.amounts import refunded_units
 from orders.discounts import LineDiscountSerializer, OrderDiscountSerializer, of_order
 from orders.fulfilments.serializers import FulfilmentSerializer
 from orders.invoices.serializers import CreditNoteEntrySerializer, InvoiceEntrySerializer
-from orders.lifecycle import TRANSITIONS, Actor, Event, FulfilmentStatus, OrderStatus, PaymentStatus
+from orders.lifecycle import TRANSITIONS, Actor, Event
 from orders.models import Order, OrderLine, PostalAddress, TimelineEntry
 from orders.pricing import Quote
 from orders.returns.serializers import ReturnSerializer
 from orders.returns.windows import returnable_units
 from orders.shipping.serializers import OfferedMethodSerializer, PickupAddressSerializer
 from orders.staff_serializers import NoteSerializer, StaffField, StaffOnlyFieldsMixin
-from orders.tags import LONGEST_TAG
 from orders.taxes.serializers import TaxLineSerializer, TaxRateField
-from shop.api.fields import CodeField, LowerCodeField, TimeField, UpperCodeField
+from shop.api.fields import LowerCodeField, UpperCodeField
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls, has_value
 from shop.api.serializing import represent
@@ -356,22 +355,3 @@ class OrderLookupSerializer(serializers.Serializer):
 
 class CancelSerializer(OptionalNulls):
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
-
-
-class OrderQuerySerializer(serializers.Serializer):
-    """Query parameters of an order list. Those other than statuses are for staff."""
-
-    user = ObjectIdField(required=False)
-    status = serializers.ChoiceField(choices=list(OrderStatus), required=False)
-    payment_status = serializers.ChoiceField(choices=list(PaymentStatus), required=False)
-    fulfilment_status = serializers.ChoiceField(choices=list(FulfilmentStatus), required=False)
-    email = EmailAddressField(required=False, help_text="The address that orders were placed with.")
-    sku = CodeField(max_length=64, required=False, help_text="Orders with a line of this SKU.")
-    tag = LowerCodeField(max_length=LONGEST_TAG, required=False)
-    created_after = TimeField(required=False, help_text="Included.")
-    created_before = TimeField(required=False, help_text="Not included.")
-    updated_since = TimeField(
-        required=False,
-        help_text="Sorts by the last change, the oldest first. A change under way appears with the time at which it "
-        "started: ask again for the last minute.",
-    )

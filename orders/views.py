@@ -38,13 +38,13 @@ from orders.fulfilments import services as fulfilments
 from orders.fulfilments.serializers import FulfilSerializer
 from orders.invoices.views import InvoiceActions
 from orders.lifecycle import Actor
+from orders.list_parameters import OrderQuerySerializer
 from orders.listing import OrderPagination, order_query
 from orders.models import Order
 from orders.pricing import Quote, quote
 from orders.serializers import (
     CancelSerializer,
     OrderLookupSerializer,
-    OrderQuerySerializer,
     OrderSerializer,
     PlacedOrderSerializer,
     PlaceOrderSerializer,

@@ -1,0 +1,26 @@
+from rest_framework import serializers
+
+from accounts.serializers import EmailAddressField
+from orders.lifecycle import FulfilmentStatus, OrderStatus, PaymentStatus
+from orders.tags import LONGEST_TAG
+from shop.api.fields import CodeField, LowerCodeField, TimeField
+from shop.api.object_ids import ObjectIdField
+
+
+class OrderQuerySerializer(serializers.Serializer):
+    """Query parameters of an order list. Those other than statuses are for staff."""
+
+    user = ObjectIdField(required=False)
+    status = serializers.ChoiceField(choices=list(OrderStatus), required=False)
+    payment_status = serializers.ChoiceField(choices=list(PaymentStatus), required=False)
+    fulfilment_status = serializers.ChoiceField(choices=list(FulfilmentStatus), required=False)
+    email = EmailAddressField(required=False, help_text="The address that orders were placed with.")
+    sku = CodeField(max_length=64, required=False, help_text="Orders with a line of this SKU.")
+    tag = LowerCodeField(max_length=LONGEST_TAG, required=False)
+    created_after = TimeField(required=False, help_text="Included.")
+    created_before = TimeField(required=False, help_text="Not included.")
+    updated_since = TimeField(
+        required=False,
+        help_text="Sorts by the last change, the oldest first. A change under way appears with the time at which it "
+        "started: ask again for the last minute.",
+    )
