@@ -56,7 +56,10 @@ OPERATORS: list[Any] = [
 def staff_client(
     staff: User, customer: User, make_product: Callable[..., Product], shipping: Any
 ) -> Iterator[APIClient]:
-    """Staff with a cart, an address, an order that is paid, its payment and a review: every route has its object."""
+    """Staff with a cart, an address, a paid order with a parcel and a return, its payment and a review.
+
+    Every route has its object.
+    """
     client = client_of(staff)
     product = make_product(price="10.00", stock=9)
     client.post(f"{API}/products/{product.pk}/images/", {"image": image_file()}, format="multipart")
@@ -65,6 +68,10 @@ def staff_client(
     orders.mark_paid(order_id=order.pk)
     payment = {"intent": "pi_1", "amount": 1490, "amount_received": 1490, "currency": "usd"}
     Payment.objects.create(order=order, order_number=order.number, user=staff, **payment)
+    line = str(order.lines[0].variant)
+    assert client.post(f"{API}/orders/{order.number}/fulfilments/", {}).status_code == 201
+    returned = {"lines": [{"line": line, "quantity": 1, "reason": "Too small."}]}
+    assert client.post(f"{API}/orders/{order.number}/returns/", returned).status_code == 201
     review = {"rating": 5, "title": "Good", "body": "It holds."}
     assert client.post(f"{API}/products/{product.pk}/reviews/", review).status_code == 201
     add_to_cart(client, product)
@@ -75,7 +82,10 @@ def staff_client(
 def address_of(staff_client: APIClient) -> Callable[[Operation], str]:
     """Return the path of an operation on an existing object."""
     product = staff_client.get(f"{API}/products/{Product.objects.get().pk}/").json()
+    order = Order.objects.get()
     ids = {
+        "/orders/{number}/fulfilments/": str(order.fulfilments[0].key),
+        "/orders/{number}/returns/": str(order.returns[0].key),
         "/products/{product_pk}/images/": product["images"][0]["id"],
         "/products/{product_pk}/reviews/": str(Review.objects.get().pk),
         "/products/": product["id"],
@@ -84,11 +94,10 @@ def address_of(staff_client: APIClient) -> Callable[[Operation], str]:
         "/users/me/addresses/": staff_client.get(f"{API}/users/me/addresses/").json()["results"][0]["id"],
         "/payments/": str(Payment.objects.get().pk),
     }
-    number = Order.objects.get().number
 
     def fill_in(operation: Operation) -> str:
         found = next((pk for beginning, pk in ids.items() if operation.path.startswith(API + beginning)), "")
-        path = operation.path.replace("{product_pk}", product["id"]).replace("{number}", number)
+        path = operation.path.replace("{product_pk}", product["id"]).replace("{number}", order.number)
         return path.replace("{id}", found)
 
     return fill_in
