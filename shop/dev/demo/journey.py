@@ -58,6 +58,7 @@ class Journey:
         self.customer_claims(bought)
         order = self.customer_orders()
         self.customer_pays(order)
+        self.order_is_shipped(order)
         self.mug_is_returned(order)
         second = self.card_is_declined()
         self.unpaid_order_is_cancelled()
@@ -258,6 +259,31 @@ class Journey:
         refused = self.customer.post("/payments/", {"order": order["number"]}, expect=409)
         self._promise(refused["errors"][0]["code"] == "order_not_payable", "A paid order cannot be paid twice")
 
+    def order_is_shipped(self, order: dict[str, Any]) -> None:
+        self.narrator.chapter(
+            "The order leaves in two parcels", "Staff ship units of single lines. Each parcel has its tracking link."
+        )
+        number = order["number"]
+        line = next(line for line in order["lines"] if line["quantity"] == 2)
+        one_mug = {"lines": [{"line": line["id"], "quantity": 1}], "carrier": "DHL", "tracking_number": "JD0140001"}
+        self.staff.post(f"/orders/{number}/fulfilments/", one_mug)
+        shown = self.customer.get(f"/orders/{number}/")
+        self._promise(
+            shown["fulfilment_status"] == "partially_shipped" and not shown["cancellable"],
+            "After the first parcel the order is partially shipped and can no longer be cancelled",
+        )
+        self.staff.post(f"/orders/{number}/fulfilments/", {"carrier": "UPS", "tracking_number": "1Z9990001"})
+        shown = self.customer.get(f"/orders/{number}/")
+        self.narrator.shown(
+            f"{sum(each['quantity'] for each in parcel['lines'])} units: {parcel['tracking_url']}"
+            for parcel in shown["fulfilments"]
+        )
+        packed = sum(each["quantity"] for parcel in shown["fulfilments"] for each in parcel["lines"])
+        self._promise(
+            shown["fulfilment_status"] == "shipped" and packed == shown["item_count"],
+            f"The second parcel has the rest of {packed} units",
+        )
+
     def mug_is_returned(self, order: dict[str, Any]) -> None:
         self.narrator.chapter(
             "A mug comes back",
@@ -265,7 +291,6 @@ class Journey:
             "the mug back into stock and refund exactly what was paid for it.",
         )
         number = order["number"]
-        self.staff.post(f"/orders/{number}/fulfil/", {"status": "shipped", "carrier": "DHL"}, expect=200)
         line = next(line for line in order["lines"] if line["quantity"] == 2)
         body = {"lines": [{"line": line["id"], "quantity": 1}], "withdrawal": True}
         preview = self.customer.post(f"/orders/{number}/returns/preview/", body, expect=200)
