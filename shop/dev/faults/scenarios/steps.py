@@ -19,9 +19,9 @@ class Opened:
     intent: str
 
 
-def open_orders(world: World, results: Results, product: str, count: int) -> list[Opened]:
+def open_orders(world: World, results: Results, product: str, count: int, *, quantity: int = 1) -> list[Opened]:
     def buy(buyer: Buyer) -> Opened | None:
-        buyer.add(product)
+        buyer.add(product, quantity)
         order = buyer.checkout()
         payment = open_until_answered(buyer, order.body.get("number", ""))
         # 200: an unanswered attempt created the payment.
