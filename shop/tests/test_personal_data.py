@@ -20,7 +20,7 @@ from django_mongodb_backend.fields import EmbeddedModelArrayField, EmbeddedModel
 from django_mongodb_backend.models import EmbeddedModel
 from rest_framework.test import APIClient
 
-from accounts.models import KnownNetwork, TokenFamily, User
+from accounts.models import Address, KnownNetwork, TokenFamily, User
 from catalog.models import Product
 from conftest import PASSWORD, client_of
 from orders import detaching
@@ -105,6 +105,10 @@ CLASSIFIED: dict[str, str] = {
             *("orders.order.billing_address.country", "orders.order.billing_address.state"),
         ],
         "tax: where the goods went",
+    ),
+    **dict.fromkeys(
+        [f"orders.order.pickup_address.{name}" for name in Address.POSTAL_FIELDS],
+        "the shop's own address",
     ),
     **dict.fromkeys(
         [

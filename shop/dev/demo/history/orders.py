@@ -13,6 +13,7 @@ from catalog.models import StockMovement
 from orders.discounts import LineDiscount, OrderDiscount
 from orders.fulfilments.models import FulfilledLine, Fulfilment
 from orders.lifecycle import DISPUTE_EVENTS, NOTHING_TO_SEND, TRANSITIONS, Actor, Event, OrderStatus, PaymentStatus
+from orders.mail_log import MailStatus, OrderMail
 from orders.models import Note, Order, OrderLine, TimelineEntry
 from orders.refund_entries import DisputeEntry, RefundedLine, RefundEntry
 from orders.returns.models import OrderReturn, ReturnedLine
@@ -68,6 +69,7 @@ class Orders:
                     )
                 ],
                 disputes=[DisputeEntry(dispute="", status="", rank=0)],
+                mails=[OrderMail(event=Event.PLACED, status=MailStatus.SENT)],
                 returns=[OrderReturn(lines=[ReturnedLine(line=any_id, quantity=1)])],
                 cart=any_id,
                 currency=amounts.currency,
@@ -78,10 +80,10 @@ class Orders:
         (self._line,), (self._entry,), (self._refund,) = sample["lines"], sample["timeline"], sample["refunds"]
         (self._refunded_line,), (self._return,) = self._refund["lines"], sample["returns"]
         self._refund["lines"] = []
-        empty = ("refunds", "discounts", "fulfilments", "returns", "disputes", "notes")
+        empty = ("refunds", "discounts", "fulfilments", "returns", "disputes", "notes", "mails")
         self._order = sample | {name: [] for name in empty}
         (self._note,) = sample["notes"]
-        (self._dispute,) = sample["disputes"]
+        (self._dispute,), (self._mail,) = sample["disputes"], sample["mails"]
         (self._parcel,) = sample["fulfilments"]
         (self._parcel_line,) = self._parcel["lines"]
         (self._discount,), (self._line_discount,) = sample["discounts"], self._line["discounts"]
@@ -229,6 +231,7 @@ class Orders:
             "note": "Please ring twice." if number % 40 == 7 else "",
             "cart": self._plan.cart_id(story.customer),
             "cart_revision": number,
+            "mails": [{**self._mail, "key": ObjectId(story.id.binary[:11] + b"\xfe"), "at": at(story.placed + 180)}],
             "created_at": at(story.placed),
         }
 
