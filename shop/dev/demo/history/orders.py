@@ -250,6 +250,7 @@ class Orders:
                     {
                         **self._refund,
                         "lines": self._refunded_lines(story) if step.is_part else [],
+                        "staff": self._staff.member(story.number) if step.actor == Actor.STAFF else None,
                         "refund": refund["_id"],
                         "amount": self._amounts.stored(refund["amount"] // self._amounts.minor_per_step),
                         "status": refund["status"],

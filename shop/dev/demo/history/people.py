@@ -76,6 +76,9 @@ class Staff:
         self._action = template(StaffAction(via="admin"))
         self._actions = 0
 
+    def member(self, number: int) -> ObjectId:
+        return ObjectId(self._members[number % len(self._members)])
+
     def log(
         self,
         action: Action,
