@@ -18,8 +18,7 @@ from orders import services as orders
 from orders.invoices.models import Invoice, InvoiceKind
 from orders.lifecycle import Actor, Event
 from orders.models import Order
-from payments import refunds
-from payments.models import Payment, Refund, StripeEvent
+from payments.models import Refund, StripeEvent
 from shop import audit
 from shop.api.idempotency import IdempotencyRecord
 from shop.jobs import Job, PeriodicTask
@@ -161,10 +160,6 @@ class ShopState:
         StripeEvent.objects.exclude(retry_at=None).update(retry_at=now)
         PeriodicTask.objects.update(due_at=now)
         PromotionUse.objects.exclude(reserved_at=None).update(reserved_at=now - uses.RESERVED_FOR)
-
-    def refund(self, number: str) -> None:
-        """Refund a paid order as staff."""
-        refunds.refund_payment(payment=Payment.objects.get(order_number=number))
 
     def invoice_numbers(self) -> tuple[list[int], list[int]]:
         """Return the numbers of invoices and of credit notes, in order."""
