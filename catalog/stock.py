@@ -10,6 +10,7 @@ from pymongo import UpdateOne
 from catalog import read_model
 from catalog.availability import available_quantity, covers
 from catalog.errors import OutOfStock
+from catalog.metrics import count_stock_outs
 from catalog.models import StockMovement, Variant
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
@@ -40,6 +41,8 @@ def reserve(quantities: Quantities, *, reason: StockMovement.Reason, reference: 
     if short:
         raise OutOfStock(variants=short)
     _record({variant_id: -quantity for variant_id, quantity in quantities.items()}, reason=reason, reference=reference)
+    if sold_out:
+        count_stock_outs(len(sold_out))
     read_model.refresh_in_stock(sold_out)
 
 

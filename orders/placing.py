@@ -26,6 +26,7 @@ from orders.errors import TooManyUnpaidOrders, TooManyUnpaidOrdersHere, TotalCha
 from orders.invoices.issuing import issue_jobs
 from orders.lifecycle import Actor, Event, OrderStatus, PaymentStatus
 from orders.mails import customer_mail, log_mail, notify_staff
+from orders.metrics import count_events
 from orders.models import Order, PostalAddress, TimelineEntry, new_order_number
 from orders.pricing import Quote, out_of_stock, quote
 from orders.reports.totals import mark_changed
@@ -168,7 +169,9 @@ def _write(order: Order, quoted: Quote, reserved: Reservations, *, by_staff: boo
     if by_staff:
         staff_log.record(Action.ADD, order)
     idempotency.finish(status=201, reference=order.number)
+    count_events(Event.PLACED)
     if order.status == OrderStatus.COMPLETED:
+        count_events(Event.PAID)
         count_sales(order)
         mark_changed(order.paid_on)
         check_reviews_later(order)

@@ -11,6 +11,7 @@ from pymongo import UpdateMany, UpdateOne
 from catalog import services as catalog
 from orders.lifecycle import STATUSES, TRANSITIONS, Actor, Event
 from orders.mails import customer_mail, notify_staff, pushed_mail
+from orders.metrics import count_events
 from orders.models import Order, RefundEntry, TimelineEntry
 from orders.personal_data import erase
 from orders.reviews.services import check_reviews_later
@@ -91,6 +92,7 @@ def transition_all(
         parcel=parcel,
         returned=returned,
     )
+    count_events(event, len(orders))
     for order in orders:
         if order.detached_at is not None and (order.erased_at is not None or order.has_nothing_to_send):
             erase(order)

@@ -13,6 +13,7 @@ from orders.models import Order
 from payments import gateway, refunds, services, transitions
 from payments.event_format import kind_of
 from payments.event_payload import stored_part
+from payments.metrics import WEBHOOK_LAG
 from payments.models import StripeEvent
 from payments.transitions import Outcome, StripeObject
 from shop import jobs
@@ -55,6 +56,7 @@ def receive(*, body: bytes, signature: str) -> StripeEvent | None:
         row.save(force_insert=True)
     except IntegrityError:
         return StripeEvent.objects.get(pk=row.pk)
+    WEBHOOK_LAG.observe(max(0.0, (row.received_at - row.created_at).total_seconds()))
     process(row)
     return row
 

@@ -36,7 +36,7 @@ from shop.logs import describe_error, ms_since
 logger = structlog.get_logger(__name__)
 
 # While Stripe is down, one probe with a short timeout goes through; other calls fail fast.
-circuit = Circuit(StripeUnavailable)
+circuit = Circuit(StripeUnavailable, service="stripe")
 PROBE_SECONDS = 2.0
 
 

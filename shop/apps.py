@@ -1,7 +1,9 @@
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
 from django.contrib.auth.apps import AuthConfig
 from django.contrib.contenttypes.apps import ContentTypesConfig
+from pymongo import monitoring
 
 OBJECT_ID = "django_mongodb_backend.fields.ObjectIdAutoField"
 
@@ -14,9 +16,14 @@ class ShopConfig(AppConfig):
         from shop.api import object_ids
         from shop.conf import checks  # noqa: F401 (the checks register themselves)
         from shop.db import mongodb
+        from shop.jobs import metrics  # noqa: F401 (registers its readings)
+        from shop.metrics.database import CommandMetrics
 
         mongodb.apply_backend_patches()
         object_ids.register_serializer_fields()
+        if settings.METRICS_ON:
+            # Before the first connection.
+            monitoring.register(CommandMetrics())
 
 
 class MongoAdminConfig(AdminConfig):

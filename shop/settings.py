@@ -12,6 +12,8 @@ from shop.conf.documents import *
 from shop.conf.invoices import *
 from shop.conf.mails import *
 from shop.conf.media import *
+from shop.conf.metrics import *
+from shop.conf.metrics import METRICS_TOKEN
 from shop.conf.orders import *
 from shop.conf.payments import *
 from shop.conf.rate_limits import *
@@ -49,6 +51,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "shop.http.request_log.RequestLogMiddleware",
+    *(["shop.metrics.requests.RequestMetricsMiddleware"] if METRICS_TOKEN else []),
     "shop.http.reply_headers.ReplyHeadersMiddleware",
     "shop.http.middleware.DatabaseDeadlineMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

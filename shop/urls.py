@@ -20,6 +20,7 @@ from shop.api import error_responses
 from shop.api.routers import ShopRouter
 from shop.api.schema_view import SchemaView
 from shop.http import health
+from shop.metrics import exposition
 
 router = ShopRouter(root="api/v1/")
 # Most requested first.
@@ -58,6 +59,8 @@ urlpatterns = [
     path(settings.ADMIN_PATH, admin.site.urls),
     path(settings.ADMIN_PATH.rstrip("/"), RedirectView.as_view(pattern_name="admin:index")),
 ]
+if settings.METRICS_TOKEN:
+    urlpatterns.append(re_path(r"^metrics$", exposition.metrics, name="metrics"))
 if settings.DEBUG and not settings.USE_CLOUDINARY:
     pictures = cache_control(public=True, max_age=3600)(serve)
     urlpatterns.append(

@@ -21,7 +21,7 @@ from shop.logs import describe_error
 logger = structlog.get_logger(__name__)
 
 # While the provider is down, one request probes it; others fail fast.
-circuit = Circuit(TaxUnavailable)
+circuit = Circuit(TaxUnavailable, service="taxes")
 
 # Raised by providers for the address of a shopper; the provider itself works.
 ADDRESS_ERRORS = (UnknownState, InvalidTaxAddress)

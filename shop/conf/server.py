@@ -10,7 +10,7 @@ WEB_WORKERS = env.whole_number("WEB_WORKERS", default=2, at_least=1, at_most=256
 # Touched before each round of work, for `python -m shop.probe worker`.
 WORKER_HEALTH_FILE = env.str("WORKER_HEALTH_FILE", default="")
 
-ADMIN_PATH = env.folder("ADMIN_PATH", default="admin/", not_in=("api", "static", "media", "livez", "readyz"))
+ADMIN_PATH = env.folder("ADMIN_PATH", default="admin/", not_in=("api", "static", "media", "livez", "readyz", "metrics"))
 # Per process: threads, requests that may wait (a quarter of them per client), and seconds that one may wait.
 SERVER_POOLS: dict[str, dict[str, Any]] = {
     "default": {"threads": 8, "waiting": 1024},
@@ -29,6 +29,7 @@ SERVER_POOLS: dict[str, dict[str, Any]] = {
     # Health checks must not wait for other requests.
     "livez": {"threads": 1, "waiting": 64},
     "readyz": {"threads": 1, "waiting": 16},
+    "metrics": {"threads": 1, "waiting": 4},
     "refusals": {"threads": 1, "waiting": 1024},
 }
 # (methods, path prefix, pool); the first match wins.
@@ -43,6 +44,7 @@ SERVER_POOL_ROUTES = (
     (".*", rf"/{ADMIN_PATH}", "admin"),
     (".*", r"/livez/?$", "livez"),
     (".*", r"/readyz/?$", "readyz"),
+    (".*", r"/metrics$", "metrics"),
 )
 SERVER_QUEUE_SECONDS = 8.0
 # Time limit of a request body: fixed, plus its bytes at this rate.

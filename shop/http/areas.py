@@ -22,6 +22,6 @@ def area_of(path: str) -> Area:
         return Area.ADMIN
     if path.startswith((settings.STATIC_URL, settings.MEDIA_URL)):
         return Area.FILES
-    if path in ("/livez", "/readyz", "/livez/", "/readyz/"):
+    if path in ("/livez", "/readyz", "/livez/", "/readyz/", "/metrics"):
         return Area.HEALTH
     return Area.ELSEWHERE

@@ -13,6 +13,7 @@ from pymongo.errors import PyMongoError
 from shop.api.errors import DatabaseUnavailable, ServiceUnavailable, is_database_outage
 from shop.db.connection import mongodb_connection
 from shop.db.deadline import limited_database_time
+from shop.metrics import circuits
 
 logger = structlog.get_logger(__name__)
 
@@ -25,18 +26,21 @@ LEAST_SHARE = 1 / 8
 class Circuit:
     """Opened by :meth:`record_failure`, then probed by one request at a time."""
 
-    def __init__(self, refusal: type[ServiceUnavailable]) -> None:
+    def __init__(self, refusal: type[ServiceUnavailable], *, service: str) -> None:
         self._refusal = refusal
+        self._metric = circuits.OPEN.labels(service)
         self.close()
 
     def close(self) -> None:
         self._probing = threading.Lock()
         self._outages = 0
         self._open = False
+        self._metric.set(0)
 
     def record_failure(self) -> None:
         self._outages += 1
         self._open = True
+        self._metric.set(1)
 
     @contextmanager
     def admit(self) -> Iterator[bool]:
@@ -49,6 +53,7 @@ class Circuit:
                 yield True
             finally:
                 self._open = self._outages != before
+                self._metric.set(self._open)
                 self._probing.release()
         else:
             raise self._refusal
@@ -90,6 +95,7 @@ class DatabaseCircuit:
             if self._open or primary_answers(PING_SECONDS):
                 return
             self._open = True
+            circuits.OPEN.labels("mongodb").set(1)
         logger.warning("database_circuit_opened")
         threading.Thread(target=self._ping_until_it_answers, name="database-ping", daemon=True).start()
 
@@ -97,6 +103,7 @@ class DatabaseCircuit:
         while self._open and not primary_answers(PING_SECONDS):
             time.sleep(PING_INTERVAL_SECONDS)
         self._open = False
+        circuits.OPEN.labels("mongodb").set(0)
         logger.warning("database_circuit_closed")
 
 

@@ -9,6 +9,14 @@ from shop.logs import RequestLine, ms_since
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
+def route_of(request: HttpRequest) -> str:
+    return request.resolver_match.view_name if request.resolver_match else "none"
+
+
+def method_of(request: HttpRequest) -> str:
+    return str(request.method) if request.method in _METHODS else "other"
+
+
 class RequestLogMiddleware:
     """Keep a well-formed ``X-Request-ID``. Must be the outermost middleware.
 
@@ -25,8 +33,8 @@ class RequestLogMiddleware:
             response = self.get_response(request)
             RequestLine(
                 logger=__name__,
-                method=request.method if request.method in _METHODS else "other",
-                route=request.resolver_match.view_name if request.resolver_match else "none",
+                method=method_of(request),
+                route=route_of(request),
                 status=response.status_code,
                 ms=ms_since(started),
             ).write()

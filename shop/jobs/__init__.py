@@ -20,6 +20,7 @@ from shop import logs
 from shop.db import documents, transactions
 from shop.db.deadline import clean_up_time
 from shop.http import request_context
+from shop.jobs.outcomes import RUNS
 from shop.jobs.periodic import Cursor, PeriodicTask, every_in_slices, run_next_task
 from shop.jobs.timing import LEASE, TimeLimit, now
 
@@ -210,6 +211,7 @@ def _try(job: Job) -> None:
         with clean_up_time():
             Job.objects.filter(pk=job.pk, run_at=job.run_at).update(**more.changes)
     except Exception as error:
+        RUNS.labels(job.kind, "failed").inc()
         logger.warning("job_failed", attempt=job.attempts, error=logs.describe_error(error), exc_info=True)
         back_off = min(LONGEST_BACK_OFF, timedelta(seconds=2**job.attempts))
         given_up_at = timezone.now() if job.attempts >= MAX_ATTEMPTS else None
@@ -220,6 +222,7 @@ def _try(job: Job) -> None:
                 given_up_at=given_up_at,
             )
     else:
+        RUNS.labels(job.kind, "done").inc()
         logger.info("job_done", attempt=job.attempts, ms=logs.ms_since(started))
 
 

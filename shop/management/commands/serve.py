@@ -1,4 +1,5 @@
 import os
+import tempfile
 from argparse import ArgumentParser
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from shop.conf.checks import uncollected_static_file
 from shop.db.schema_state import migration_error
 from shop.http.server import PortUnavailable, check_port, server_command
+from shop.metrics import exposition
 
 
 class Command(BaseCommand):
@@ -40,6 +42,9 @@ class Command(BaseCommand):
         # The server imports from here; DATA_DIR may be relative.
         os.chdir(settings.BASE_DIR)
         environment = os.environ | {"DATA_DIR": str(settings.DATA_DIR)}
+        if settings.METRICS_TOKEN:
+            # Empty: values of former processes would be added.
+            environment[exposition.FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="shop-metrics-")
         command = server_command(port, workers=workers, host=host)
         # Signals then reach the server.
         os.execve(command[0], command, environment)  # noqa: S606

@@ -12,8 +12,10 @@ from django.core.management.base import BaseCommand, CommandError
 from shop import jobs
 from shop.api.errors import is_database_outage
 from shop.db.schema_state import migration_error
+from shop.http.server import PortUnavailable, check_port
 from shop.jobs import mails
 from shop.logs import describe_error
+from shop.metrics import exposition
 
 logger = structlog.get_logger(__name__)
 
@@ -34,6 +36,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, once: bool, pause: float, **options: Any) -> None:
         if problem := migration_error():
             raise CommandError(problem)
+        if settings.METRICS_PORT:
+            _serve_metrics()
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
@@ -71,3 +75,11 @@ def _touch(path: str) -> None:
         Path(path).touch()
     except OSError as error:
         raise CommandError(f"WORKER_HEALTH_FILE cannot be written: {path} ({error.strerror}).") from error
+
+
+def _serve_metrics() -> None:
+    try:
+        check_port(settings.METRICS_PORT, host=settings.HOST)
+    except PortUnavailable as error:
+        raise CommandError(f"METRICS_PORT: {error}") from error
+    exposition.serve_worker()

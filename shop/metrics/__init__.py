@@ -1,0 +1,1 @@
+"""Metrics for Prometheus, off by default. Apps define theirs in their `metrics.py`."""
