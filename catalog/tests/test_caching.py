@@ -78,7 +78,12 @@ def test_a_renamed_category_is_seen_in_the_tree(anonymous: APIClient, mug: Produ
 
 @pytest.mark.parametrize("url", READS)
 def test_who_may_keep_a_reply(
-    anonymous: APIClient, as_customer: APIClient, as_staff: APIClient, mug: Product, url: str
+    anonymous: APIClient,
+    as_customer: APIClient,
+    as_staff: APIClient,
+    mug: Product,
+    url: str,
+    settings: Any,
 ) -> None:
     reply = anonymous.get(url)
     assert reply["Cache-Control"] == "max-age=0, must-revalidate, public"
@@ -93,6 +98,14 @@ def test_who_may_keep_a_reply(
     assert shown_to_staff.status_code == 200
     assert "ETag" not in shown_to_staff
     assert shown_to_staff["Cache-Control"] == "no-store"
+
+    settings.CATALOG_CACHE_SECONDS = 30
+    for answer in (anonymous.get(url), anonymous.get(url, headers={"If-None-Match": reply["ETag"]})):
+        assert answer["Cache-Control"] == "public, max-age=0, s-maxage=30, stale-while-revalidate=30"
+        assert answer["ETag"] == reply["ETag"]
+    assert answer.status_code == 304
+    assert as_customer.get(url)["Cache-Control"] == own["Cache-Control"]
+    assert as_staff.get(url)["Cache-Control"] == "no-store"
 
 
 def test_what_staff_see_of_a_product_is_never_what_a_tag_of_others_names(

@@ -3,6 +3,7 @@
 import hashlib
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils.http import parse_etags
 from rest_framework.request import Request
@@ -18,13 +19,21 @@ class ConditionalGetMixin(APIView):
         response = super().finalize_response(request, response, *args, **kwargs)
         if request.method not in ("GET", "HEAD") or response.status_code != 200 or request.user.is_staff:
             return response
-        whose = "private" if request.user.is_authenticated else "public"
-        response.headers["Cache-Control"] = f"max-age=0, must-revalidate, {whose}"
+        response.headers["Cache-Control"] = _lifetime(is_anonymous=not request.user.is_authenticated)
         response.headers["Vary"] = "Authorization, Origin"
         if getattr(response, "is_rendered", True):
             return _conditional(request, response)
         response.add_post_render_callback(lambda rendered: _conditional(request, rendered))
         return response
+
+
+def _lifetime(*, is_anonymous: bool) -> str:
+    if not is_anonymous:
+        return "max-age=0, must-revalidate, private"
+    if not (seconds := settings.CATALOG_CACHE_SECONDS):
+        return "max-age=0, must-revalidate, public"
+    # Shared caches only: browsers ask again, and are answered by the ETag.
+    return f"public, max-age=0, s-maxage={seconds}, stale-while-revalidate={seconds}"
 
 
 def _conditional(request: HttpRequest | Request, response: HttpResponse) -> HttpResponse:

@@ -1,6 +1,9 @@
 from shop.api.description import API_DESCRIPTION, API_TAGS
 from shop.conf.base import env
 
+# For which shared caches may answer anonymous reads of the catalogue; 0 is not at all.
+CATALOG_CACHE_SECONDS = env.whole_number("CATALOG_CACHE_SECONDS", default=0, at_least=0, at_most=3600)
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.AccessTokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
