@@ -24,6 +24,14 @@ class ShopConfig(AppConfig):
         if settings.METRICS_ON:
             # Before the first connection.
             monitoring.register(CommandMetrics())
+        if settings.OTLP_ENDPOINT:
+            from shop.traces import telemetry
+
+            telemetry.start()
+        if settings.SENTRY_DSN:
+            from shop.traces import sentry
+
+            sentry.start()
 
 
 class MongoAdminConfig(AdminConfig):

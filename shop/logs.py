@@ -24,7 +24,7 @@ from shop.http import request_context
 # Allowed fields.
 FIELDS = frozenset(
     # context
-    "request_id user job job_id task"
+    "request_id trace_id user job job_id task"
     # request
     " method route status ms"
     # operation: names, ids and codes

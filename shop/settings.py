@@ -20,6 +20,8 @@ from shop.conf.rate_limits import *
 from shop.conf.retention import *
 from shop.conf.security import *
 from shop.conf.server import *
+from shop.conf.traces import *
+from shop.conf.traces import OTLP_ENDPOINT
 from shop.logs import logging_settings
 
 INSTALLED_APPS = [
@@ -51,6 +53,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "shop.http.request_log.RequestLogMiddleware",
+    *(["shop.traces.telemetry.TraceMiddleware"] if OTLP_ENDPOINT else []),
     *(["shop.metrics.requests.RequestMetricsMiddleware"] if METRICS_TOKEN else []),
     "shop.http.reply_headers.ReplyHeadersMiddleware",
     "shop.http.middleware.DatabaseDeadlineMiddleware",

@@ -56,6 +56,13 @@ def bind_user(user: Any, *, via: str) -> None:
         context.staff = Staff(context.user, via) if user.is_staff else None
 
 
+def bind_trace(trace_id: str) -> None:
+    """Add the trace's id to log lines."""
+    context = _current.get()
+    if context is not None:
+        context.fields["trace_id"] = trace_id
+
+
 def bind_staff(staff: Staff | None) -> None:
     """Let the staff log name the member of staff who requested the running job."""
     context = _current.get()

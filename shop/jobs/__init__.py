@@ -16,7 +16,7 @@ from django.db import models
 from django.db.models import F
 from django.utils import timezone
 
-from shop import logs
+from shop import logs, traces
 from shop.db import documents, transactions
 from shop.db.deadline import clean_up_time
 from shop.http import request_context
@@ -194,7 +194,7 @@ def run(job: Job) -> bool:
     """Return False if another worker has the job. Failures are retried."""
     if not job.claim():
         return False
-    with request_context.bind_context(job.request_id, job=job.kind, job_id=str(job.pk)):
+    with request_context.bind_context(job.request_id, job=job.kind, job_id=str(job.pk)), traces.span(job.kind):
         _try(job)
     return True
 

@@ -39,11 +39,14 @@ def imported(path: Path) -> set[str]:
 def test_everything_that_is_imported_is_pinned() -> None:
     distributions = packages_distributions()
     production, development = pinned("requirements.txt"), pinned("requirements-dev.txt")
+    optional = pinned("requirements-traces.txt")
     # `bson` comes with pymongo, and so does its distribution's name.
     missing = set()
     for path in [path for room in APPS for path in (ROOT / room).rglob("*.py")]:
         testing = bool({"tests", "testing", "fuzz"} & set(path.parts))
-        known = production | development if testing else production
+        known = production | development | optional if testing else production
+        if path.parent.name == "traces":
+            known = production | optional
         for module in imported(path):
             if not {normalised(name) for name in distributions.get(module, [module])} & known:
                 missing.add(f"{module} in {path.relative_to(ROOT)}")
