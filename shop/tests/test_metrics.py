@@ -42,6 +42,7 @@ def value(text: str, series: str, **labels: str) -> float:
     return sum(each.value for each in samples if each.name == series and labels.items() <= each.labels.items())
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_metrics_add_up_over_processes_and_need_the_token(tmp_path: Path) -> None:
     overdue = timezone.now() - timedelta(minutes=10)
