@@ -31,35 +31,54 @@ def refund_payment(
     lines: Sequence[Units] = (),
     shipping: bool = False,
     reason: str = "",
+    key: ObjectId | None = None,
 ) -> Refund:
     """Refund ``lines`` and ``shipping`` for staff, or ``amount``, or all that is left.
 
-    It is ``pending`` until Stripe has responded. Raises ``NotRefundable``, ``PaymentDisputed``, ``RefundTooLarge``, and
+    It is ``pending`` until Stripe has responded. A second call with the same ``key`` changes nothing. Raises ``NotRefundable``, ``PaymentDisputed``, ``RefundTooLarge``, and
     the errors of `orders.refunds.price_refund`.
     """
     minor = None if amount is None else to_minor_units(amount, payment.currency)
-    refund = _refund_on_request(payment_id=payment.pk, amount=minor, lines=lines, shipping=shipping, reason=reason)
+    refund = _refund_on_request(
+        payment_id=payment.pk, amount=minor, lines=lines, shipping=shipping, reason=reason, key=key
+    )
     refund.refresh_from_db()
     return refund
 
 
 @transactional("payments.refund")
 def _refund_on_request(
-    *, payment_id: ObjectId, amount: int | None, lines: Sequence[Units], shipping: bool, reason: str
+    *,
+    payment_id: ObjectId,
+    amount: int | None,
+    lines: Sequence[Units],
+    shipping: bool,
+    reason: str,
+    key: ObjectId | None,
 ) -> Refund:
+    if key is not None and (known := Refund.objects.filter(pk=key, payment=payment_id).first()):
+        return known
     # Refunds are written to the order, so a concurrent dispute conflicts.
     order = Payment.objects.get(pk=payment_id).order
     if order.is_disputed:
         raise PaymentDisputed
     part = price_refund(order, lines, shipping=shipping) if lines or shipping else None
-    refund = _reserve_refund(payment_id=payment_id, amount=amount, part=part, reason=reason, actor=Actor.STAFF)
+    refund = _reserve_refund(
+        payment_id=payment_id, amount=amount, part=part, reason=reason, actor=Actor.STAFF, key=key
+    )
     idempotency.finish(status=201, reference=str(refund.pk))
     return refund
 
 
 @transactional("payments.reserve_refund")
 def _reserve_refund(
-    *, payment_id: ObjectId, amount: int | None = None, part: PricedRefund | None = None, reason: str, actor: Actor
+    *,
+    payment_id: ObjectId,
+    amount: int | None = None,
+    part: PricedRefund | None = None,
+    reason: str,
+    actor: Actor,
+    key: ObjectId | None = None,
 ) -> Refund:
     """Reserve the amount, that of ``part`` or all that is left, so that concurrent refunds never exceed the payment."""
     payment = Payment.objects.get(pk=payment_id)
@@ -79,7 +98,7 @@ def _reserve_refund(
         amount_refunded=F("amount_refunded") + amount, updated_at=timezone.now()
     )
     refund = Refund(
-        pk=ObjectId(), payment=payment, amount=amount, currency=payment.currency, reason=reason, actor=actor
+        pk=key or ObjectId(), payment=payment, amount=amount, currency=payment.currency, reason=reason, actor=actor
     )
     refund.idempotency_key = first_key(refund)
     refund.save(force_insert=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from bson import ObjectId
 from django import forms
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
@@ -17,12 +18,15 @@ from payments.models import Payment
 from shop import money
 from shop.admin.dialogs import DialogForm
 from shop.admin.fields import MoneyFormField
+from shop.admin.forms_in_pages import KeyField
 from shop.admin.html import price
 
 
 class RefundForm(DialogForm):
     """``refunds.js`` shows the sum of units and shipping as the amount."""
 
+    # A dialog that is sent twice refunds once.
+    key = KeyField(initial=ObjectId)
     reason = forms.CharField(max_length=300, required=False, widget=UnfoldAdminTextInputWidget)
 
     def __init__(self, *args: Any, obj: Payment, **kwargs: Any) -> None:
@@ -111,4 +115,5 @@ class RefundForm(DialogForm):
             "lines": list(self._units()),
             "shipping": self.cleaned_data.get("shipping", False),
             "reason": self.cleaned_data["reason"],
+            "key": self.cleaned_data["key"],
         }

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from bson import ObjectId
 from django.test import Client
 from django.utils import timezone
 
@@ -40,12 +41,16 @@ def payment(simulator: StripeSimulator, order: Order) -> Payment:
 
 
 def refund(browser: Client, payment: Payment, **fields: str) -> Any:
-    return browser.post(url_of("payments.payment", "refund", payment.pk), fields, follow=True)
+    data = {"key": str(ObjectId()), **fields}
+    return browser.post(url_of("payments.payment", "refund", payment.pk), data, follow=True)
 
 
 def test_a_part_of_a_payment_is_refunded(browser: Client, payment: Payment, order: Order) -> None:
-    page = refund(browser, payment, amount="4.90", reason="Arrived late")
-    assert messages_of(page) == ["4.90 USD was refunded."]
+    key = str(in_dialog(browser, url_of("payments.payment", "refund", payment.pk)).context["form"]["key"].value())
+    # Pressed twice.
+    for _ in range(2):
+        page = refund(browser, payment, key=key, amount="4.90", reason="Arrived late")
+        assert messages_of(page) == ["4.90 USD was refunded."]
     made = Refund.objects.get()
     assert (made.amount, made.reason, made.actor, made.status) == (490, "Arrived late", "staff", "succeeded")
     order.refresh_from_db()
@@ -59,7 +64,7 @@ def test_units_and_shipping_are_refunded_and_put_back_into_stock(
     (line,) = order.lines
     units, restock = f"units_{line.variant}", f"restock_{line.variant}"
     form = in_dialog(browser, url).context["form"]
-    assert list(form.fields) == [units, restock, "shipping", "amount", "reason"]
+    assert list(form.fields) == ["key", units, restock, "shipping", "amount", "reason"]
     assert form.fields["shipping"].label == "Shipping, 4.90 USD"
     attrs = form.fields[units].widget.attrs
     assert (attrs["data-paid"], attrs["data-ordered"], attrs["data-refunded"], attrs["data-refunded-units"]) == (
@@ -99,7 +104,7 @@ def test_an_amount_that_cannot_be_refunded_stays_in_the_dialog_with_the_reason(
     url = url_of("payments.payment", "refund", payment.pk)
     for amount in ("15.00", "14.91", "0", "-1", "", "much"):
         with subtests.test(amount):
-            answer = in_dialog(browser, url, {"amount": amount, "reason": "Arrived late"})
+            answer = in_dialog(browser, url, {"key": str(ObjectId()), "amount": amount, "reason": "Arrived late"})
             form = answer.context["form"]
             assert set(form.errors) == {"amount"}
             assert (form["amount"].value(), form["reason"].value()) == (amount, "Arrived late")
@@ -116,7 +121,8 @@ def test_what_the_service_refuses_stays_in_the_dialog_too(browser: Client, payme
     url = url_of("payments.payment", "refund", payment.pk)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("payments.admin.payments.RefundForm.clean_amount", slower)
-        form = in_dialog(browser, url, {"amount": "14.90", "reason": "Arrived late"}).context["form"]
+        wanted = {"key": str(ObjectId()), "amount": "14.90", "reason": "Arrived late"}
+        form = in_dialog(browser, url, wanted).context["form"]
     assert form.errors == {"amount": ["At most 4.90 can be refunded."]}
     assert not Refund.objects.exists()
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from bson import ObjectId
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
@@ -166,8 +167,10 @@ def test_the_order_desk_sends_cancels_and_refunds(
             assert client.post(f"{API}/orders/{number}/fulfil/", {"status": "shipped"}).status_code == 200
             assert client.post(f"{API}/orders/{number}/fulfil/", {"status": "delivered"}).status_code == 200
         else:
-            in_dialog(browser, url_of("payments.payment", "refund", payment), {"amount": "1.00", "reason": ""})
-            in_dialog(browser, url_of("orders.order", "ship", order.pk), {})
+            key = {"key": str(ObjectId())}
+            in_dialog(browser, url_of("payments.payment", "refund", payment), {**key, "amount": "1.00", "reason": ""})
+            units = {f"quantity_{order.lines[0].variant}": "1"}
+            in_dialog(browser, url_of("orders.order", "ship", order.pk), {**key, **units})
             in_dialog(browser, url_of("orders.order", "deliver", order.pk), {})
         order.refresh_from_db()
         assert (order.fulfilment_status, order.payment_status) == ("delivered", "partially_refunded")
