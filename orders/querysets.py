@@ -45,8 +45,8 @@ class OrderQuerySet(models.QuerySet["Order"]):
             status=OrderStatus.COMPLETED,
             fulfilment_status__in=(FulfilmentStatus.UNFULFILLED, FulfilmentStatus.PARTIALLY_SHIPPED),
             payment_status__in=FUNDED_STATUSES,
-            all_units_cancelled=False,
-        )
+            # Orders that the previous release places lack it.
+        ).exclude(all_units_cancelled=True)
 
     def due_for_erasure(self) -> "OrderQuerySet":
         """Filter detached orders with nothing left to send, or past the grace period."""
