@@ -6,10 +6,9 @@ from decimal import Decimal
 from bson import ObjectId
 from django.utils import timezone
 
-from orders.invoices.issuing import issue_invoices
+from orders.invoices.issuing import is_corrected, issue_invoices
 from orders.invoices.models import Invoice, InvoiceCounter, InvoiceKind
 from orders.invoices.retention import kept_since
-from orders.lifecycle import Event
 from orders.models import Order
 from shop import days, money
 from shop.audit import Window, invariant, invariant_over
@@ -56,8 +55,7 @@ def paid_orders_have_invoices(orders: Window[Order]) -> Iterator[str]:
     for order in orders:
         if order.invoice is not None:
             # An issued invoice stays as it is when the order is corrected.
-            is_corrected = any(entry.event == Event.CORRECTED for entry in order.timeline)
-            if order.invoice.total != order.total and not is_corrected:
+            if order.invoice.total != order.total and not is_corrected(order):
                 yield f"{order.number} has the total {order.total}, but its invoice {order.invoice.total}"
         elif order.invoice_due and order.paid_at and order.paid_at < late:
             queued = _queued() if queued is None else queued
@@ -65,11 +63,11 @@ def paid_orders_have_invoices(orders: Window[Order]) -> Iterator[str]:
                 yield f"{order.number} was paid, but has no invoice"
 
 
-@invariant_over(Order, "credit notes add up to the succeeded refunds")
+@invariant_over(Order, "credit notes add up to the succeeded refunds, unless the order was corrected")
 def refunds_have_credit_notes(orders: Window[Order]) -> Iterator[str]:
     queued: set[str] | None = None
     for order in orders:
-        if order.invoice is None:
+        if order.invoice is None or is_corrected(order):
             continue
         credited: defaultdict[ObjectId | None, Decimal] = defaultdict(Decimal)
         for entry in order.credit_notes:

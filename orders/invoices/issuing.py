@@ -14,6 +14,7 @@ from orders.errors import InvoiceNotIssued
 from orders.invoices.lines import credit_lines, invoice_lines, labels_of, tax_lines
 from orders.invoices.models import Invoice, InvoiceKind, InvoiceLine, Party, seller
 from orders.invoices.numbers import next_number
+from orders.lifecycle import Event
 from orders.models import Order
 from orders.refund_entries import RefundEntry
 from shop import days, jobs, money
@@ -85,7 +86,9 @@ def _issue(order: Order) -> None:
     for refund in order.refunds:
         credit_note = notes.get(_source(InvoiceKind.CREDIT_NOTE, refund.refund))
         if refund.status == "succeeded" and credit_note is None:
-            add(_credit_note_of(invoice, [each for each in found if each is not invoice], refund, labels_of(order)))
+            note = _credit_note_of(order, invoice, [each for each in found if each is not invoice], refund)
+            if note.total:
+                add(note)
         elif refund.status in ("failed", "canceled") and credit_note is not None:
             add(_reversal_of(credit_note))
     if new:
@@ -140,14 +143,17 @@ def _buyer(order: Order) -> Party:
     )
 
 
-def _credit_note_of(
-    invoice: Invoice, earlier: Sequence[Invoice], refund: RefundEntry, labels: dict[Decimal, str]
-) -> Invoice:
+def is_corrected(order: Order) -> bool:
+    """Return whether the payments may differ from the invoice, which stays as it is."""
+    return any(entry.event == Event.CORRECTED for entry in order.timeline)
+
+
+def _credit_note_of(order: Order, invoice: Invoice, earlier: Sequence[Invoice], refund: RefundEntry) -> Invoice:
     return _document(
         InvoiceKind.CREDIT_NOTE,
         of=refund.refund,
-        lines=credit_lines(invoice, earlier, refund),
-        labels=labels,
+        lines=credit_lines(invoice, earlier, refund, may_exceed=is_corrected(order)),
+        labels=labels_of(order),
         refund=refund.refund,
         corrects=invoice.number,
         is_for_amount=not refund.lines and not refund.shipping and refund.amount != invoice.total,

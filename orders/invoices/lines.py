@@ -84,11 +84,14 @@ def labels_of(order: Order) -> dict[Decimal, str]:
 # --- Credit notes -----------------------------------------------------------------------------------------------------
 
 
-def credit_lines(invoice: Invoice, earlier: Sequence[Invoice], refund: RefundEntry) -> list[InvoiceLine]:
+def credit_lines(
+    invoice: Invoice, earlier: Sequence[Invoice], refund: RefundEntry, *, may_exceed: bool
+) -> list[InvoiceLine]:
     """Return the parts of the invoice's lines that a refund gives back.
 
     Named lines come first; what they do not explain is spread in proportion over what is left. The tax of a line is
-    calculated from all that was credited of it, so that it is exact once the whole line is.
+    calculated from all that was credited of it, so that it is exact once the whole line is. With ``may_exceed`` at most
+    what is left of the invoice is given back.
     """
     credited: dict[Key, list[Decimal]] = {line.variant: [money.ZERO, money.ZERO] for line in invoice.lines}
     for document in earlier:
@@ -103,9 +106,11 @@ def credit_lines(invoice: Invoice, earlier: Sequence[Invoice], refund: RefundEnt
     shares = {key: min(amount, wanted.get(key, money.ZERO)) for key, amount in left.items()}
     rest = refund.amount - sum(shares.values(), money.ZERO)
     spare = [left[key] - shares[key] for key in shares]
+    if may_exceed:
+        rest = min(rest, sum(spare, money.ZERO))
     for key, part in zip(shares, money.allocate(rest, spare), strict=True):
         shares[key] += part
-    if sum(shares.values(), money.ZERO) != refund.amount:
+    if sum(shares.values(), money.ZERO) != refund.amount and not may_exceed:
         raise ValueError(f"Less than {refund.amount} of {invoice.number} is left.")
     quantities: dict[Key, int] = {each.line: each.quantity for each in refund.lines}
     lines = []

@@ -166,8 +166,10 @@ def test_a_paid_order_is_refunded_waived_or_asked_for_the_difference(
 
 
 def test_a_guest_pays_a_difference_by_the_link_of_the_mail(
-    as_staff: APIClient, simulator: StripeSimulator, mug: Product
+    as_staff: APIClient, simulator: StripeSimulator, mug: Product, settings: Any
 ) -> None:
+    settings.INVOICES_ENABLED = True
+    settings.SELLER_NAME, settings.SELLER_ADDRESS = "Teller Ltd", ["1 Plate Lane"]
     guest, order = place_guest_order(mug, **to("GB"))
     pay(guest, simulator, order["number"])
     finish(simulator)
@@ -179,7 +181,21 @@ def test_a_guest_pays_a_difference_by_the_link_of_the_mail(
     opened.credentials(HTTP_X_ORDER_TOKEN=token)
     pay(opened, simulator, order["number"])
     finish(simulator)
-    assert order_of(opened, order["number"])["amount_due"] == "0.00"
+    paid = order_of(opened, order["number"])
+    assert paid["amount_due"] == "0.00"
+    # A withdrawal refunds both payments.
+    returns = f"{API}/orders/{order['number']}/returns/"
+    lines = [{"line": paid["lines"][0]["id"], "quantity": 1}]
+    made = opened.post(returns, {"lines": lines, "withdrawal": True}, format="json").json()
+    assert made["expected_refund"] == "18.00"
+    assert as_staff.post(f"{returns}{made['id']}/approve/").json()["refund"]["amount"] == "15.00"
+    finish(simulator)
+    done = order_of(opened, order["number"])
+    assert ([each["amount"] for each in done["refunds"]], done["net_total"]) == (["15.00", "3.00"], "0.00")
+    assert (done["payment_status"], done["returns"][0]["status"]) == ("refunded", "refunded")
+    # The invoice was issued before the correction.
+    assert [each["total"] for each in done["credit_notes"]] == ["15.00"]
+    assert not Job.objects.exclude(attempts=0).exists()
 
 
 def test_what_is_shipped_cancelled_or_foreign_is_not_corrected(
