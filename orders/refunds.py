@@ -43,6 +43,15 @@ class PricedRefund:
     def amount(self) -> Decimal:
         return sum((line.amount for line in self.lines), self.shipping)
 
+    def at_most(self, amount: Decimal) -> "PricedRefund":
+        """Lower the shipping, then the lines from the last one on, if their sum is more than ``amount``."""
+        lines, left = [], amount
+        for line in self.lines:
+            paid = min(line.amount, left)
+            lines.append(RefundedLine(line=line.line, quantity=line.quantity, amount=paid, restock=line.restock))
+            left -= paid
+        return PricedRefund(lines=lines, shipping=min(self.shipping, left))
+
 
 def price_refund(order: Order, units: Sequence[Units], *, shipping: bool) -> PricedRefund:
     """Raises ``UnknownLine``, ``UnitsNotRefundable``, ``UnitsInReturn``, ``RefundOfCancelledOrder``."""

@@ -9,7 +9,7 @@ class PaymentsConfig(AppConfig):
         from accounts import hooks as account_hooks
         from orders import hooks
         from payments import corrections, customers, events, export, reconciliation, refunds, services  # noqa: F401 (they register their jobs)
-        from payments.errors import PaymentDisputed, RefundTooLarge
+        from payments.errors import PaymentDisputed
 
         hooks.check_amount.register(services.require_chargeable)
         hooks.before_cancel.register(services.close_intents)
@@ -17,7 +17,7 @@ class PaymentsConfig(AppConfig):
         hooks.on_cancelled.register(services.close_intents_later)
         hooks.on_corrected.register(corrections.change_amounts_later)
         hooks.refund_difference.register(refunds.refund_difference)
-        hooks.refund_units.register(refunds.refund_return, errors=[PaymentDisputed, RefundTooLarge])
+        hooks.refund_units.register(refunds.refund_return, errors=[PaymentDisputed])
         hooks.on_claimed.register(services.claim_payments)
         hooks.on_erased.register(services.erase_personal_data)
         account_hooks.on_deletion.register(customers.on_deletion)

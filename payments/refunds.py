@@ -35,8 +35,8 @@ def refund_payment(
 ) -> Refund:
     """Refund ``lines`` and ``shipping`` for staff, or ``amount``, or all that is left.
 
-    It is ``pending`` until Stripe has responded. A second call with the same ``key`` changes nothing. Raises ``NotRefundable``, ``PaymentDisputed``, ``RefundTooLarge``, and
-    the errors of `orders.refunds.price_refund`.
+    It is ``pending`` until Stripe has responded. A second call with the same ``key`` changes nothing. Raises
+    ``NotRefundable``, ``PaymentDisputed``, ``RefundTooLarge``, and the errors of `orders.refunds.price_refund`.
     """
     minor = None if amount is None else to_minor_units(amount, payment.currency)
     refund = _refund_on_request(
@@ -63,9 +63,7 @@ def _refund_on_request(
     if order.is_disputed:
         raise PaymentDisputed
     part = price_refund(order, lines, shipping=shipping) if lines or shipping else None
-    refund = _reserve_refund(
-        payment_id=payment_id, amount=amount, part=part, reason=reason, actor=Actor.STAFF, key=key
-    )
+    refund = _reserve_refund(payment_id=payment_id, amount=amount, part=part, reason=reason, actor=Actor.STAFF, key=key)
     idempotency.finish(status=201, reference=str(refund.pk))
     return refund
 
@@ -110,18 +108,30 @@ def _reserve_refund(
 
 
 def refund_return(*, order: Order, units: Sequence[Units], shipping: bool) -> ObjectId | None:
-    """Return the refund's id, or None if nothing was paid. Read ``order`` in the same transaction.
+    """Return the refund's id, or None if nothing is left to refund. Read ``order`` in the same transaction.
 
-    Raises ``PaymentDisputed``, ``RefundTooLarge``.
+    At most what is left is refunded: an amount may have been refunded before. Raises ``PaymentDisputed``.
     """
-    part = price_refund(order, units, shipping=shipping)
+    part = price_refund(order, units, shipping=shipping).at_most(order.net_total)
     if not part.amount:
         return None
     if order.is_disputed:
         raise PaymentDisputed
-    # A difference that a correction made due is refunded by amount.
-    payment = Payment.objects.get(order=order, part=0)
-    refund_id: ObjectId = _reserve_refund(payment_id=payment.pk, part=part, reason="", actor=Actor.STAFF).pk
+    refund_id: ObjectId | None = None
+    left = part.amount
+    for payment in Payment.objects.filter(order=order).order_by("part"):
+        amount = min(left, from_minor_units(payment.refundable, payment.currency))
+        if not amount:
+            continue
+        if refund_id is None:
+            refund_id = _reserve_refund(
+                payment_id=payment.pk, part=part.at_most(amount), reason="", actor=Actor.STAFF
+            ).pk
+        else:
+            # The difference that a correction made due.
+            minor = to_minor_units(amount, payment.currency)
+            _reserve_refund(payment_id=payment.pk, amount=minor, reason="", actor=Actor.STAFF)
+        left -= amount
     return refund_id
 
 

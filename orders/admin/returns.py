@@ -59,6 +59,17 @@ class ApproveReturnForm(ReturnForm):
         max_length=300, required=False, widget=UnfoldAdminTextInputWidget, help_text="Shown to the customer."
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if any(not each.has_goods for each in self.returns):
+            self.fields["refund"] = forms.BooleanField(
+                label="Refund items that were not shipped",
+                required=False,
+                initial=True,
+                widget=UnfoldBooleanWidget,
+                help_text="If the payment is disputed, approve without; the return can be refunded later.",
+            )
+
 
 class RejectReturnForm(ReturnForm):
     button = "reject_return"
@@ -128,7 +139,7 @@ class ReturnDialogs:
     )
     def approve_return(self, request: HttpRequest, form: ApproveReturnForm, order: Order) -> str:
         key = form.cleaned_data["key"]
-        if not all(each.has_goods for each in order.returns if each.key == key):
+        if form.cleaned_data.get("refund") and not all(each.has_goods for each in order.returns if each.key == key):
             require_refund_permission(request)
         services.approve_return(order=order, **form.cleaned_data)
         return "The return was approved."

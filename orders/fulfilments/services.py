@@ -161,12 +161,10 @@ def cancel_unshipped(*, order: Order, reason: str = "") -> Order:
     Raises ``OrderNotCancellable`` and the errors of `orders.hooks.refund_units`.
     """
     order = Order.objects.get(pk=order.pk)
-    units = [
-        Units(line=line.variant, quantity=line.unfulfilled, restock=True) for line in order.lines if line.unfulfilled
-    ]
+    rest = {line.variant: line.unfulfilled for line in order.lines if line.unfulfilled}
     transition(order, Event.ITEMS_CANCELLED, actor=Actor.STAFF, detail=reason)
-    # The refund cancels and restocks the units that it is for.
-    if not any(hooks.refund_units(order=order, units=units, shipping=False)):
-        rest = {each.line: each.quantity for each in units}
-        change_units(order, cancelled=rest, restocked=rest, reason=StockMovement.Reason.RESTOCK)
+    # Before the refund, which would take units first that were cancelled earlier without one.
+    change_units(order, cancelled=rest, restocked=rest, reason=StockMovement.Reason.RESTOCK)
+    units = [Units(line=variant, quantity=quantity) for variant, quantity in rest.items()]
+    hooks.refund_units(order=order, units=units, shipping=False)
     return Order.objects.get(pk=order.pk)

@@ -97,6 +97,10 @@ class ApproveSerializer(OptionalNulls):
     answer = serializers.CharField(
         max_length=300, required=False, allow_blank=True, default="", help_text="Shown to the customer."
     )
+    refund = serializers.BooleanField(
+        default=True,
+        help_text="Refund a withdrawal of units that were not shipped. Without it, `receive/` can refund it later.",
+    )
 
 
 class RejectSerializer(serializers.Serializer):

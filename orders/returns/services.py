@@ -118,22 +118,26 @@ def _expected_refund(order: Order, requested: OrderReturn) -> Decimal:
         amount += amount_of_next(order, line, min(each.quantity, line.quantity - refunded[each.line]))
     if requested.refunds_shipping:
         amount += paid_for_shipping(order) - refunded_for_shipping(order)
-    return amount
+    # An amount may have been refunded before.
+    return min(amount, order.net_total)
 
 
 # --- Answers of staff -------------------------------------------------------------------------------------------------
 
 
 @transactional("orders.approve_return")
-def approve_return(*, order: Order, key: ObjectId, answer: str = "") -> Order:
-    """Refund a withdrawal at once if none of its units was shipped. Raises ``ReturnNotOpen``, errors of refunds."""
+def approve_return(*, order: Order, key: ObjectId, answer: str = "", refund: bool = True) -> Order:
+    """Receive and refund a withdrawal at once if none of its units was shipped, unless ``refund`` is False.
+
+    Raises ``ReturnNotOpen``, errors of refunds.
+    """
     order, found = _read(order, key)
     _require(found.status == ReturnStatus.REQUESTED, found)
     found.status, found.answer = ReturnStatus.APPROVED, answer
     _change(order, found, Event.RETURN_APPROVED)
     if not found.has_goods:
         _receive(order, found, notify=False)
-        order = _refund(order, found, shipping=False)
+        order = _refund(order, found, shipping=False) if refund else order
     return order
 
 

@@ -156,7 +156,10 @@ class ReturnViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     @extend_schema(parameters=[NUMBER], request=ApproveSerializer, responses=ReturnSerializer)
     @action(detail=True, methods=["post"])
     def approve(self, request: UserRequest, number: str, pk: str) -> Response:
-        """Approve a return (staff only). A withdrawal of units that were not shipped is refunded at once."""
+        """Approve a return (staff only). A withdrawal of units that were not shipped is refunded at once.
+
+        While its payment is disputed, approve it without a `refund`.
+        """
         return self.change(services.approve_return, ApproveSerializer)
 
     @extend_schema(parameters=[NUMBER], request=RejectSerializer, responses=ReturnSerializer)
@@ -180,8 +183,8 @@ class ReturnViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         order, key = self.order, ObjectId(self.kwargs["pk"])
         options = self.validated(serializer_class)
         try:
-            refunds = options.get("refund", self.action == "approve" and not return_of(order, key).has_goods)
-            if refunds and not staff_may(self.request.user, "payments.add_refund"):
+            refunds = self.action == "receive" or not return_of(order, key).has_goods
+            if refunds and options.get("refund") and not staff_may(self.request.user, "payments.add_refund"):
                 raise PermissionDenied
             change(order=order, key=key, **options)
         except Order.DoesNotExist as error:

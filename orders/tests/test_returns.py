@@ -200,6 +200,11 @@ def test_each_parcel_has_its_own_window(
     assert (shown["returnable"], shown["withdrawable"]) == (1, 2)
     assert refusal(request(as_customer, order, 2), 409) == closed
     assert refusal(request(as_customer, order, 3, withdrawal=True), 409) == closed
+    # A parcel's units are returned once.
+    made = request(as_customer, order, 1)
+    assert order_of(as_customer, order["number"])["lines"][0]["returnable"] == 0
+    assert refusal(request(as_customer, order, 1), 409) == closed
+    assert answer(as_staff, order, made, "reject", answer="No").status_code == 200
     # The window begins with the delivery.
     as_staff.patch(f"{API}/orders/{order['number']}/fulfilments/{parcel}/", {"delivered": True})
     assert request(as_customer, order, 2, path="preview/").status_code == 200
@@ -295,6 +300,53 @@ def test_a_return_during_a_dispute_is_received_without_a_refund(
     assert refusal(answer(as_staff, order, made, "receive"), 409)[0] == "not_refundable"
     assert dump_database() == before
     assert answer(as_staff, order, made, "receive", refund=False).json()["status"] == "received"
+    assert audit.violations() == []
+
+
+def test_a_withdrawal_after_a_refund_of_an_amount_refunds_what_is_left(
+    as_customer: APIClient, as_staff: APIClient, order: dict, simulator: StripeSimulator
+) -> None:
+    reply = as_staff.post(f"{API}/payments/{order['payment']}/refunds/", {"amount": "16.00"})
+    assert reply.status_code == 201
+    two = request(as_customer, order, 2, withdrawal=True)
+    one = request(as_customer, order, 1, withdrawal=True)
+    # Of 20.00, and of 10.00 with the shipping.
+    assert (two.json()["expected_refund"], one.json()["expected_refund"]) == ("18.90", "14.90")
+    approved = answer(as_staff, order, two, "approve").json()
+    assert (approved["status"], approved["refund"]["amount"]) == ("refunded", "18.90")
+    approved = answer(as_staff, order, one, "approve").json()
+    assert (approved["status"], approved["refund"]) == ("refunded", None)
+    assert order_of(as_customer, order["number"])["payment_status"] == "refunded"
+    assert not Order.objects.with_open_returns().exists()
+    assert audit.violations() == []
+
+
+def test_a_withdrawal_during_a_dispute_is_approved_without_a_refund(
+    as_customer: APIClient, as_staff: APIClient, order: dict, simulator: StripeSimulator
+) -> None:
+    made = request(as_customer, order, 1, withdrawal=True)
+    simulator.dispute(Payment.objects.get().intent)
+    deliver(simulator)
+    assert refusal(answer(as_staff, order, made, "approve"), 409)[0] == "not_refundable"
+    received = answer(as_staff, order, made, "approve", refund=False).json()
+    assert (received["status"], received["refund"]) == ("received", None)
+    assert not Order.objects.with_open_returns().exists()
+    assert audit.violations() == []
+
+
+def test_the_rest_is_cancelled_beside_an_open_withdrawal(
+    as_customer: APIClient, as_staff: APIClient, order: dict, mug: Product, simulator: StripeSimulator
+) -> None:
+    ship(as_staff, order, 1)
+    made = request(as_customer, order, 1, withdrawal=True)
+    reply = as_staff.post(f"{API}/orders/{order['number']}/cancel-unshipped/")
+    assert reply.status_code == 200, reply.content
+    (line,) = reply.json()["lines"]
+    assert (reply.json()["fulfilment_status"], line["cancelled"], line["refunded"]) == ("shipped", 2, 1)
+    assert stock_of(mug) == 4
+    assert answer(as_staff, order, made, "approve").json()["refund"]["amount"] == "10.00"
+    assert order_of(as_staff, order["number"])["net_total"] == "14.90"
+    assert stock_of(mug) == 4
     assert audit.violations() == []
 
 
