@@ -127,9 +127,9 @@ def offered(browser: Client, order: Order) -> list[str]:
 
 
 def test_only_the_buttons_that_go_with_its_state_are_offered(browser: Client, order: Order) -> None:
-    assert offered(browser, order) == ["Cancel order"]
+    assert offered(browser, order) == ["Cancel order", "Correct addresses"]
     services.mark_paid(order_id=order.pk)
-    assert offered(browser, order) == ["Ship items", "Cancel order", "Packing slip"]
+    assert offered(browser, order) == ["Ship items", "Cancel order", "Correct addresses", "Packing slip"]
     fulfilments.ship(order=order)
     assert offered(browser, order) == ["Mark as delivered", "Packing slip"]
 
@@ -137,7 +137,7 @@ def test_only_the_buttons_that_go_with_its_state_are_offered(browser: Client, or
 def test_a_flag_is_resolved_with_a_note_until_there_is_a_new_one(browser: Client, order: Order) -> None:
     assert messages_of(press(browser, "settle", order, note="x")) == ["This order has no open flag."]
     services.flag(order_id=order.pk, detail="pi_1 is over 100.")
-    assert offered(browser, order) == ["Resolve flag", "Cancel order"]
+    assert offered(browser, order) == ["Resolve flag", "Cancel order", "Correct addresses"]
     assert "This field is required." in press(browser, "settle", order).content.decode()
 
     page = press(browser, "settle", order, note="The customer was called.")
@@ -146,9 +146,9 @@ def test_a_flag_is_resolved_with_a_note_until_there_is_a_new_one(browser: Client
     order.refresh_from_db()
     entry = order.timeline[-1]
     assert (entry.event, entry.detail, entry.actor) == ("flag_settled", "The customer was called.", "staff")
-    assert offered(browser, order) == ["Cancel order"]
+    assert offered(browser, order) == ["Cancel order", "Correct addresses"]
     services.flag(order_id=order.pk, detail="pi_1 is over 200.")
-    assert offered(browser, order) == ["Resolve flag", "Cancel order"]
+    assert offered(browser, order) == ["Resolve flag", "Cancel order", "Correct addresses"]
 
 
 def test_a_dialog_leads_back_to_the_page_it_was_opened_on_but_not_elsewhere(browser: Client, order: Order) -> None:
