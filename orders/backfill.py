@@ -1,12 +1,17 @@
-"""Fields of orders that were placed before orders had them. Once all have them, the indexes find none."""
+"""Fields of orders that were placed before orders had them. Once all have them, the indexes find none.
 
-from pymongo import UpdateMany
+The tasks repeat, since the previous release may still place orders; their cursor is the number of changed orders.
+"""
+
+from pymongo import UpdateMany, UpdateOne
 
 from accounts.models import User
+from orders import search_words
 from orders.lifecycle import STATUSES
 from orders.models import Order
 from shop import jobs
 from shop.db import documents
+from shop.db.documents import Document
 from shop.jobs import Cursor, TimeLimit
 
 ORDERS_AT_ONCE = 500
@@ -14,7 +19,6 @@ ORDERS_AT_ONCE = 500
 
 @jobs.every_in_slices(3600, name="orders.add_addresses")
 def add_addresses(cursor: Cursor) -> Cursor:
-    """Repeat, since the previous release may still place orders; the cursor is the number of changed orders."""
     added, limit = cursor or 0, TimeLimit()
     without = [{"$match": {"email": None}}, {"$limit": ORDERS_AT_ONCE}, {"$project": {"user_id": 1}}]
     while rows := documents.aggregate(Order, without):
@@ -46,3 +50,19 @@ def add_update_times(cursor: Cursor) -> Cursor:
         if limit.is_over:
             return added
     return None
+
+
+@jobs.every_in_slices(3600, name="orders.add_search_words")
+def add_search_words(cursor: Cursor) -> Cursor:
+    """An order that changes concurrently gets them in the next round."""
+    added, limit = cursor or 0, TimeLimit()
+    while rows := documents.aggregate(Order, [{"$match": {"search_words": None}}, {"$limit": ORDERS_AT_ONCE}]):
+        added += documents.bulk_write(Order, list(map(_with_words, rows)))
+        if limit.is_over:
+            return added
+    return None
+
+
+def _with_words(row: Document) -> UpdateOne:
+    unchanged = {"_id": row["_id"], "search_words": None, "updated_at": row.get("updated_at")}
+    return UpdateOne(unchanged, {"$set": {"search_words": search_words.of(documents.view(Order, row))}})

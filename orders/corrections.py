@@ -10,7 +10,7 @@ from accounts.models import Address
 from cart.promotions.models import Promotion
 from catalog.offers import Offer, offers_of
 from catalog.tax_classes import TaxClass
-from orders import hooks, pricing
+from orders import hooks, pricing, search_words
 from orders.discounts import OrderDiscount
 from orders.errors import AmountTooSmall, NothingDue, OrderChanged, OrderNotCorrectable, TotalChanged
 from orders.lifecycle import Actor, Event
@@ -194,7 +194,8 @@ def _correct(correction: Correction, *, waive: bool) -> None:
         name: getattr(correction, name)
         for name in ("shipping_address", "billing_address", "lines", "discounts", "shipping", "tax", "tax_lines")
     }
-    fields |= {"total": correction.total}
+    order.shipping_address, order.billing_address = correction.shipping_address, correction.billing_address
+    fields |= {"total": correction.total, "search_words": search_words.of(order)}
     refund = money.ZERO
     if order.paid_at is not None:
         amount_due, adjustment = order.amount_due, order.adjustment

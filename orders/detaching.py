@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from cart.promotions import uses
+from orders import search_words
 from orders.errors import OrderNotCancellable, OrderNotErasable, PaymentProcessing
 from orders.lifecycle import Actor, Event, OrderStatus
 from orders.models import Order
@@ -16,6 +17,7 @@ from orders.transitions import transition
 from shop import jobs
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
+from shop.db import documents
 from shop.db.batches import first_keys
 from shop.db.transactions import TransactionContention, transactional
 from shop.jobs import Cursor, TimeLimit
@@ -54,10 +56,11 @@ def detach_reviews_and_orders(*, user: User, limit: int) -> bool:
         return True
     # The newest first, which may be unpaid.
     own, is_more = first_keys(Order.objects.owned_by(user).order_by("-id"), limit=limit)
-    orders = Order.objects.filter(pk__in=own)
-    for pk in orders.unpaid().values_list("pk", flat=True):
-        cancel_detached.enqueue(order=str(pk))
-    orders.update(user=None, email="", detached_at=timezone.now())
+    orders = list(Order.objects.filter(pk__in=own))
+    for order in orders:
+        if order.status == OrderStatus.PENDING:
+            cancel_detached.enqueue(order=str(order.pk))
+    _detach(*orders)
     erase(*(order for order in orders if order.has_nothing_to_send))
     return is_more
 
@@ -77,12 +80,20 @@ def _detach_guest_order(*, order_id: ObjectId) -> None:
     order = Order.objects.of_guests().filter(pk=order_id).exclude(status=OrderStatus.PENDING).first()
     if order is None:
         raise OrderNotErasable
-    order.email, order.detached_at = "", timezone.now()
-    Order.objects.filter(pk=order_id).update(email=order.email, detached_at=order.detached_at)
+    _detach(order)
     uses.forget_customers(order_numbers=[order.number])
     if order.has_nothing_to_send:
         erase(order)
     staff_log.record(Action.ERASE, order)
+
+
+def _detach(*orders: Order) -> None:
+    now = timezone.now()
+    for order in orders:
+        order.user, order.email, order.detached_at, order.updated_at = None, "", now, now
+        order.search_words = search_words.of(order)
+    names = ("user", "email", "detached_at", "updated_at", "search_words")
+    documents.update_rows(Order, {each.pk: {name: getattr(each, name) for name in names} for each in orders})
 
 
 @jobs.job("orders.cancel_detached")

@@ -10,6 +10,9 @@ check_amount = Hook()
 # anything else if it fails. Without a function the shop's own rates apply.
 calculate_tax = Hook()
 
+# Called with `text`, as in `pi_…`, which staff search; returns the numbers of its orders, newest first.
+numbers_of_payments = Hook()
+
 # Called with `order` outside transactions, to cancel its payment. Raises `PaymentProcessing` or `ServiceUnavailable`; a
 # paid order is no error.
 before_cancel = Hook()

@@ -13,7 +13,11 @@ from cart.promotions.models import Promotion, PromotionUse
 from catalog import read_model
 from catalog.models import Product, StockMovement, Variant
 from catalog.movement_sums import month_of, summed_variants
-from orders import discounts, holds
+from orders import (
+    discounts,
+    holds,
+    search_invariants,  # noqa: F401 (registered there)
+)
 from orders.fulfilments import invariants as fulfilment_invariants  # noqa: F401 (registered there)
 from orders.invoices import invariants as invoice_invariants  # noqa: F401 (registers its checks)
 from orders.lifecycle import (

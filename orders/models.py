@@ -9,7 +9,7 @@ from bson import ObjectId
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
-from django_mongodb_backend.fields import EmbeddedModelArrayField, EmbeddedModelField, ObjectIdField
+from django_mongodb_backend.fields import ArrayField, EmbeddedModelArrayField, EmbeddedModelField, ObjectIdField
 from django_mongodb_backend.models import EmbeddedModel
 
 from accounts.models import validate_country
@@ -119,6 +119,8 @@ class Order(models.Model):
     notes = EmbeddedModelArrayField(Note, default=list, blank=True)
     # The latest.
     mails = EmbeddedModelArrayField(OrderMail, default=list, blank=True, editable=False)
+    # See `orders.search_words`; empty in orders of earlier releases until `orders.backfill` has written them.
+    search_words = ArrayField(models.CharField(max_length=64), default=list, blank=True, editable=False)
     # Denormalized, to read an order with one query.
     payment = ObjectIdField(null=True, blank=True, editable=False)
     refunds = EmbeddedModelArrayField(RefundEntry, default=list, blank=True)
@@ -171,6 +173,7 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["user", "-id"], name="order_user"),
             models.Index(fields=["email", "-id"], name="order_email"),
+            models.Index(fields=["search_words", "-id"], name="order_search_words"),
             # For any combination of statuses, see `orders.listing`.
             models.Index(
                 fields=["user", "status", "payment_status", "fulfilment_status", "-id"], name="order_user_statuses"

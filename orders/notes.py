@@ -6,6 +6,7 @@ from datetime import timedelta
 from bson import ObjectId
 from django.utils import timezone
 
+from orders import search_words
 from orders.errors import NoteNotOwn, OrderErased, TooManyNotes
 from orders.models import Note, Order
 from orders.staff import acting_staff_id
@@ -50,7 +51,8 @@ def delete_note(*, order: Order, key: ObjectId) -> None:
 
 
 def _write_notes(order: Order, notes: Sequence[Note]) -> None:
-    Order.objects.filter(pk=order.pk).update(notes=notes)
+    order.notes = list(notes)
+    Order.objects.filter(pk=order.pk).update(notes=order.notes, search_words=search_words.of(order))
     staff_log.record(Action.CHANGE, order, fields=["notes"])
 
 
@@ -59,7 +61,8 @@ def set_tags(*, order: Order, tags: Sequence[str]) -> None:
     """``tags`` are normalized and valid."""
     order = Order.objects.get(pk=order.pk)
     if order.tags != tags:
-        Order.objects.filter(pk=order.pk).update(tags=tags)
+        order.tags = list(tags)
+        Order.objects.filter(pk=order.pk).update(tags=order.tags, search_words=search_words.of(order))
         staff_log.record(Action.CHANGE, order, fields=["tags"])
 
 

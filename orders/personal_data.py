@@ -2,7 +2,7 @@ from django.utils import timezone
 
 from accounts.models import Address
 from cart.promotions import uses
-from orders import hooks
+from orders import hooks, search_words
 from orders.lifecycle import TRANSITIONS, Actor
 from orders.models import Order, PostalAddress, RefundEntry, TimelineEntry
 from shop.db import documents
@@ -19,6 +19,7 @@ _ERASED_FIELDS = (
     "lines",
     "fulfilments",
     "returns",
+    "search_words",
     "erased_at",
     "updated_at",
 )
@@ -45,6 +46,7 @@ def erase(*orders: Order) -> None:
         order.email = order.note = order.tracking_number = ""
         order.updated_at = timezone.now()
         order.erased_at = order.erased_at or order.updated_at
+        order.search_words = search_words.of(order)
     documents.update_rows(Order, {each.pk: {name: getattr(each, name) for name in _ERASED_FIELDS} for each in orders})
     uses.forget_customers(order_numbers=[order.number for order in orders])
     hooks.on_erased(orders=orders)
@@ -68,6 +70,8 @@ def personal_data_of(order: Order) -> list[str]:
         left.append("reasons of staff")
     if any(note.text for note in order.notes):
         left.append("notes")
+    if not left and not set(order.search_words) <= set(search_words.of(order)):
+        left.append("search_words")
     return left
 
 

@@ -20,7 +20,7 @@ from cart.promotions.uses import Reservations, UsesNotReserved
 from catalog import stock
 from catalog.errors import OutOfStock
 from catalog.models import StockMovement
-from orders import holds
+from orders import holds, search_words
 from orders.claiming import claim_job
 from orders.errors import TooManyUnpaidOrders, TooManyUnpaidOrdersHere, TotalChanged
 from orders.invoices.issuing import issue_jobs
@@ -242,4 +242,5 @@ def _order_from(
         order.timeline.append(
             TimelineEntry(at=now, event=Event.PAID, detail="No payment was needed.", actor=Actor.SYSTEM)
         )
+    order.search_words = search_words.of(order)
     return order

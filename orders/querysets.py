@@ -7,7 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import User
-from orders.lifecycle import FUNDED_STATUSES, NOTHING_TO_SEND, STATUSES, FulfilmentStatus, OrderStatus
+from orders.lifecycle import FUNDED_STATUSES, NOTHING_TO_SEND, STATUSES, FulfilmentStatus, OrderStatus, PaymentStatus
 
 if TYPE_CHECKING:
     from orders.models import Order  # noqa: F401 (named in a string)
@@ -64,6 +64,19 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def with_open_flag(self) -> "OrderQuerySet":
         return self.filter(flagged=True, flag_settled=False)
+
+    def with_problems(self) -> "OrderQuerySet":
+        """Filter orders with an open flag, which failed refunds have too, or a dispute that is open or lost."""
+        disputed = {**self.any_statuses(), "payment_status__in": [PaymentStatus.DISPUTED]}
+        return self.filter(models.Q(flagged=True, flag_settled=False) | models.Q(**disputed))
+
+    def shipped(self) -> "OrderQuerySet":
+        statuses = [FulfilmentStatus.SHIPPED, FulfilmentStatus.DELIVERED]
+        return self.filter(**{**self.any_statuses(), "fulfilment_status__in": statuses})
+
+    @staticmethod
+    def any_statuses() -> dict[str, list[str]]:
+        return {f"{name}__in": list(known) for name, known in STATUSES.items()}
 
     def with_open_returns(self) -> "OrderQuerySet":
         """Filter orders with a return that staff have to answer, receive or refund."""

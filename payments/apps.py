@@ -13,6 +13,7 @@ class PaymentsConfig(AppConfig):
 
         hooks.check_amount.register(services.require_chargeable)
         hooks.before_cancel.register(services.close_intents)
+        hooks.numbers_of_payments.register(services.order_numbers)
         hooks.on_cancelled.register(refunds.refund_cancelled_order)
         hooks.on_cancelled.register(services.close_intents_later)
         hooks.on_corrected.register(corrections.change_amounts_later)

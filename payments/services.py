@@ -31,6 +31,7 @@ from payments.models import Payment, Refund
 from shop import jobs, money
 from shop.api import idempotency
 from shop.db.batches import first_keys
+from shop.db.mongodb import LAST_CHARACTER
 from shop.db.transactions import transactional
 from shop.logs import describe_error
 
@@ -51,6 +52,19 @@ def require_chargeable(*, amount: Decimal, currency: str) -> None:
         raise AmountTooSmall(f"The total must be 0 or at least {money.display(minimum, currency)} {currency.upper()}.")
     if amount > maximum:
         raise AmountTooLarge(f"The total must be at most {money.display(maximum, currency)} {currency.upper()}.")
+
+
+def order_numbers(*, text: str, limit: int = 20) -> list[str]:
+    """Return the orders of a PaymentIntent, of which at least a part of the id is given, or of a refund."""
+    if text.startswith("re_"):
+        payments = Payment.objects.filter(
+            pk__in=Refund.objects.filter(stripe_refund=text).values_list("payment", flat=True)[:limit]
+        )
+    elif text.startswith("pi_"):
+        payments = Payment.objects.filter(intent__gte=text, intent__lt=text + LAST_CHARACTER).order_by("intent")
+    else:
+        return []
+    return list(payments.values_list("order_number", flat=True)[:limit])
 
 
 def open_payment(*, order: Order, network_address: str = "") -> tuple[Payment, bool]:

@@ -6,10 +6,10 @@ from django.http import HttpRequest
 
 from accounts.postal import postal_lines
 from orders import staff, summary
-from orders.admin.labels import RETURN_LABELS, status_badge
+from orders.admin.labels import RETURN_LABELS, order_badges
 from orders.admin.mails import mail_rows
 from orders.invoices.models import InvoiceKind
-from orders.lifecycle import FUNDED_STATUSES, STATUSES, TRANSITIONS, Actor
+from orders.lifecycle import FUNDED_STATUSES, TRANSITIONS, Actor
 from orders.models import Note, Order, TimelineEntry
 from orders.notes import suggested_tags
 from orders.returns.models import OrderReturn
@@ -29,7 +29,7 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
         "subtitle": order.number,
         "order": order,
         "labels": [
-            *(status_badge(order, field) for field in STATUSES),
+            *order_badges(order),
             badge("Flagged", "danger") if order.has_open_flag else "",
         ],
         "lines": [{**row, "thumbnail": thumbnail(row["line"].image)} for row in summary.lines(order, show=price)],

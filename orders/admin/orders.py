@@ -3,37 +3,32 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html_join
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
-from unfold.decorators import display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.models import User
-from orders import detaching, holds, notes, services
+from orders import detaching, notes, services
 from orders.admin.corrections import OrderCorrectionMixin
 from orders.admin.fulfilments import PARCEL_FORMS, CancelForm, OrderFulfilmentMixin
-from orders.admin.labels import status_badge
 from orders.admin.mails import MAIL_FORMS, OrderMailsMixin
 from orders.admin.new_order import NewOrderMixin
 from orders.admin.notes import NOTE_FORMS, OrderNotesMixin
+from orders.admin.order_list import OrderListMixin, WorkFilter
 from orders.admin.order_page import page_context
 from orders.admin.returns import RETURN_BUTTONS, ReturnDialogs
 from orders.errors import OrderNotErasable, ReturnNotOpen
 from orders.invoices.order_admin import InvoiceDialog
-from orders.lifecycle import STATUSES, TRANSITIONS, Actor, Event
+from orders.lifecycle import TRANSITIONS, Actor, Event
 from orders.models import Order
 from orders.querysets import OrderQuerySet
 from orders.reports.admin import ReportsMixin
-from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
-from shop.admin.html import badge, price
-from shop.admin.lists import CreationDaysFilter, IndexedSearchMixin, ListIndex, OptionsFilter, by_id, in_order, keys_of
+from shop.admin.lists import CreationDaysFilter, OptionsFilter
 from shop.api.object_ids import parse_object_id
 from shop.db import identifiers
-from shop.jobs.email_addresses import normalize_email
 
 
 class SettleForm(DialogForm):
@@ -88,15 +83,6 @@ class CustomerFilter(SimpleListFilter):
         return queryset.filter(user=pk) if pk else queryset.none()
 
 
-class WorkFilter(OptionsFilter):
-    title = parameter_name = "work"
-    options = {
-        "to_ship": ("To ship", OrderQuerySet.to_ship),
-        "open_returns": ("Open returns", OrderQuerySet.with_open_returns),
-        "at_hold_limits": ("At hold limits", lambda orders: orders.filter(holds.orders_at_limits())),
-    }
-
-
 BUTTONS = {
     "ship": Event.SHIPPED,
     "deliver": Event.DELIVERED,
@@ -117,10 +103,8 @@ class OrderAdmin(
     OrderCorrectionMixin,
     OrderNotesMixin,
     OrderMailsMixin,
-    IndexedSearchMixin,
-    ReadOnlyModelAdmin,
+    OrderListMixin,
 ):
-    list_display = ("order", "created_at", "shown_total", "status_label", "payment_label", "fulfilment_label", "marks")
     list_filter = (
         CustomerFilter,
         WorkFilter,
@@ -131,26 +115,6 @@ class OrderAdmin(
         TagFilter,
         ("created_at", CreationDaysFilter),
     )
-    list_prefetch_related = {"user": ("email",)}
-    list_defer = (
-        "lines",
-        "invoice",
-        "credit_notes",
-        "timeline",
-        "mails",
-        "refunds",
-        "returns",
-        "disputes",
-        "shipping_address",
-        "subtotal",
-        "discount",
-        "shipping",
-        "tax",
-    )
-    list_index = ListIndex(tuple(STATUSES), serves=("tag",))
-    search_help_text = "Search order number or e-mail address (from the start)"
-    ordering = ("-pk",)
-    sortable_by = ("created_at",)
     # The template renders the page; fields would cost reads.
     fields = ()
     change_form_template = "admin/orders/order.html"
@@ -159,48 +123,6 @@ class OrderAdmin(
         *(*BUTTONS, "packing_slip", *RETURN_BUTTONS, "invoice", "waive", "erase"),
         *(*PARCEL_FORMS, *NOTE_FORMS, *MAIL_FORMS),
     )
-
-    def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
-        if (found := by_id(queryset, text)) is not None:
-            return found
-        by_number = in_order(queryset, "number", identifiers.upper_code(text))
-        if "@" not in text and by_number.exists():
-            return by_number
-        email = normalize_email(text)
-        if customers := keys_of(request, User, "email", email):
-            # Guests, and accounts whose address was another, are found by the whole address.
-            return queryset.filter(Q(user__in=customers) | Q(email=email))
-        return in_order(queryset, "email", email)
-
-    @display(description="Order", header=True)
-    def order(self, order: Order) -> list[str]:
-        if order.user:
-            return [order.number, order.user.email]
-        return [order.number, f"{order.email} (guest)" if order.is_of_guest else "deleted account"]
-
-    @display(description="Total")
-    def shown_total(self, order: Order) -> str:
-        return price(order.total, order.currency)
-
-    @display(description="Status")
-    def status_label(self, order: Order) -> str:
-        return status_badge(order, "status")
-
-    @display(description="Payment")
-    def payment_label(self, order: Order) -> str:
-        return status_badge(order, "payment_status")
-
-    @display(description="Fulfilment")
-    def fulfilment_label(self, order: Order) -> str:
-        return status_badge(order, "fulfilment_status")
-
-    @display(description="Marks", empty_value="–")
-    def marks(self, order: Order) -> str | None:
-        shown = [badge("Flagged", "danger")] if order.has_open_flag else []
-        shown += [badge("Amount due", "warning")] if order.has_amount_due else []
-        shown += [badge(f"Notes {len(order.notes)}", "info")] if order.notes else []
-        shown += [badge(tag) for tag in order.tags]
-        return format_html_join(" ", "{}", ((each,) for each in shown)) if shown else None
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

@@ -10,8 +10,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from catalog.models import Product, StockMovement, Variant
+from orders import search_words
 from orders.lifecycle import Actor, Event
 from orders.models import Order, OrderLine, PostalAddress, TimelineEntry, new_order_number
+from shop.db import documents
 from shop.dev.demo.bulk import BulkWriter, template
 
 _VARIANTS, _CUSTOMERS = 500, 50
@@ -36,7 +38,9 @@ def make_due_holds(count: int) -> None:
             variant, number_of_order = variants[number % len(variants)], new_order_number()
             order = {"_id": ObjectId(), "number": number_of_order, "cart": ObjectId()}
             order["user_id"] = users[number % len(users)] if users else None
-            writer.add(Order, templates[number % len(variants)] | order)
+            order = templates[number % len(variants)] | order
+            order["search_words"] = search_words.of(documents.view(Order, order))
+            writer.add(Order, order)
             moved = {"_id": ObjectId(), "variant_id": variant.pk, "reference": number_of_order}
             writer.add(StockMovement, movement | moved)
 

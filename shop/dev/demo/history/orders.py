@@ -10,6 +10,7 @@ from django.conf import settings
 
 from cart.promotions.models import Promotion, PromotionUse
 from catalog.models import StockMovement
+from orders import search_words
 from orders.discounts import LineDiscount, OrderDiscount
 from orders.fulfilments.models import FulfilledLine, Fulfilment
 from orders.lifecycle import DISPUTE_EVENTS, NOTHING_TO_SEND, TRANSITIONS, Actor, Event, OrderStatus, PaymentStatus
@@ -19,6 +20,7 @@ from orders.refund_entries import DisputeEntry, RefundedLine, RefundEntry
 from orders.returns.models import OrderReturn, ReturnedLine
 from orders.reviews.models import Review
 from shop.audit.staff_log import Action
+from shop.db import documents
 from shop.dev.demo.bulk import BulkWriter, Document, template
 from shop.dev.demo.history import fates, stories
 from shop.dev.demo.history.catalog import Ledger, image_name, product_name, sku
@@ -140,6 +142,7 @@ class Orders:
         self._write_stock(story, products, writer)
         self._write_review(story, products[0][0], writer)
         self._add_remarks(story)
+        story.document["search_words"] = search_words.of(documents.view(Order, story.document))
         writer.add(Order, story.document)
 
     def _add_remarks(self, story: Story) -> None:
