@@ -26,6 +26,7 @@ from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.fields import LinesWidget, MoneyFieldsMixin
 from shop.admin.html import NO_PICTURE, badge, page_url, price, thumbnail
 from shop.admin.lists import MOST_FOUND, IndexedSearchMixin, ListIndex, by_id, first_found, in_order
+from shop.admin.palette import in_palette
 from shop.admin.state import state_of
 from shop.api.object_ids import parse_object_id
 from shop.db import identifiers
@@ -318,3 +319,8 @@ def _last_position(model: type[Model], product_id: Any) -> int:
     rows = model._default_manager.filter(product=product_id).order_by("-position")
     last = rows.values_list("position", flat=True).first()
     return -1 if last is None else last
+
+
+@in_palette(2, "catalog.product", icon="sell")
+def _in_palette(product: Product) -> tuple[str, str]:
+    return product.name, "" if product.is_active else "not in the shop"
