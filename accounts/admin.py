@@ -26,8 +26,9 @@ from accounts.staff.forms import InvitationForm
 from accounts.staff.views import admin_address
 from shop.admin.base import PlainDeleteConfirmationMixin, SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
-from shop.admin.html import badge, link, list_url
+from shop.admin.html import badge
 from shop.admin.lists import MOST_FOUND, CreationDaysFilter, IndexedSearchMixin, ListIndex, by_id, first_found, in_order
+from shop.admin.palette import in_palette
 from shop.admin.refusals import add_refusal
 from shop.api.errors import ShopError
 from shop.audit import staff_log
@@ -97,8 +98,14 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
     actions_detail = ("send_verification", "send_password_link", "invite_again", "reset_two_factor")
     readonly_fields = ("date_joined", "last_admin_login", "orders")
     fieldsets = (
-        (None, {"fields": (("email", "name"), ("phone", "email_verified"), "password")}),
-        ("Access", {"fields": ("is_active", ("is_staff", "is_superuser"), "groups", "user_permissions")}),
+        (None, {"fields": (("email", "name"), ("phone", "email_verified"))}),
+        (
+            "Access",
+            {
+                "fields": ("is_active", "password", ("is_staff", "is_superuser"), "groups", "user_permissions"),
+                "classes": ("collapse",),
+            },
+        ),
         ("Dates", {"fields": (("date_joined", "last_admin_login"),)}),
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "password1", "password2")}),)
@@ -137,7 +144,11 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
 
     @display(description="Orders")
     def orders(self, user: User) -> str:
-        return link(list_url("orders.order", user=str(user.pk)), "All orders of this customer")
+        # The page asks several times.
+        known = vars(user)
+        if "shown_orders" not in known:
+            known["shown_orders"] = format_html_join("", "{}", ((shown,) for shown in hooks.orders_of(user=user)))
+        return known["shown_orders"]
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> tuple:
         return self.inlines if obj and Address.objects.owned_by(obj).exists() else ()
@@ -146,7 +157,8 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
         fieldsets = super().get_fieldsets(request, obj)
         # By name, because the orders app is above this one.
         may_see_orders = any(map(request.user.has_perm, ("orders.view_order", "orders.change_order")))
-        return (*fieldsets, ("Orders", {"fields": ("orders",)})) if obj and may_see_orders else fieldsets
+        first, *others = fieldsets
+        return (first, ("Orders", {"fields": ("orders",)}), *others) if obj and may_see_orders else fieldsets
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and self._may_edit(request, obj)
@@ -301,3 +313,8 @@ class GroupAdmin(MultiSelectMixin, PlainDeleteConfirmationMixin, TransactionalMo
         return request.user.is_superuser
 
     has_add_permission = has_change_permission = has_delete_permission = _is_superuser
+
+
+@in_palette(3, "accounts.user", icon="person")
+def _in_palette(user: User) -> tuple[str, str]:
+    return user.email, user.name
