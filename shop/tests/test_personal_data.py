@@ -199,6 +199,7 @@ CLASSIFIED: dict[str, str] = {
         ["orders.order.placed_from", "payments.payment.opened_from"],
         "a keyed digest of the network address that limits apply to; cleared when it does not count any more, in a day",
     ),
+    "orders.order.tags": "labels for sorting orders, the same for many",
     "cart.promotionuse.email_digest": "a keyed digest of the address that a limit counts by; cleared with the account",
     **dict.fromkeys(
         ["cart.cart.token_digest"],
