@@ -57,7 +57,13 @@ OPTION_FILTERS = [
 ]
 # They return all rows, of which there are few.
 # Suggestions have a budget in `catalog/tests/test_suggestions.py`.
-WHOLE = {"/products/suggest/", "/categories/", "/collections/", "/shipping-methods/"}
+WHOLE = {
+    "/products/suggest/",
+    "/categories/",
+    "/collections/",
+    "/shipping-methods/",
+    "/orders/{number}/returns/",
+}
 WHOLE_COLLECTIONS = {Category._meta.db_table, Collection._meta.db_table}
 
 
