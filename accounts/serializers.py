@@ -99,7 +99,7 @@ class RegisterSerializer(serializers.Serializer):
         return attrs
 
 
-class LoginSerializer(serializers.Serializer):
+class LoginSerializer(OptionalNulls):
     email = serializers.CharField(max_length=254)
     password = PasswordField()
     code = serializers.CharField(

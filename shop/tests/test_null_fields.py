@@ -19,6 +19,12 @@ pytestmark = pytest.mark.django_db
 NEEDS_A_VALUE = {
     # A missing quantity is 1, which null does not say.
     ("POST /cart/items/", "quantity"),
+    # A missing switch has a default, which null does not say.
+    ("POST /orders/{number}/returns/", "withdrawal"),
+    ("POST /orders/{number}/returns/preview/", "withdrawal"),
+    ("POST /orders/{number}/returns/{id}/approve/", "refund"),
+    *(("POST /orders/{number}/returns/{id}/receive/", name) for name in ("refund", "shipping")),
+    *(("POST /payments/{id}/refunds/", name) for name in ("lines.restock", "shipping")),
     # A PATCH may leave out what the object must have.
     ("PATCH /users/me/", "name"),
     *(("PATCH /users/me/addresses/{id}/", name) for name in ("name", "line1", "country")),
