@@ -68,7 +68,7 @@ API = _rows("""
     PUT     products/{product}/                       401   401   403   403    yes   403   403    yes
     PATCH   products/{product}/                       401   401   403   403    yes   403   403    yes
     DELETE  products/{product}/                       401   401   403   403    yes   403   403    yes
-    GET     products/{hidden}/                        404   404   404   404    yes   404   yes    yes
+    GET     products/{hidden}/                        404   404   404   404    yes   yes   yes    yes
     POST    products/{product}/images/                401   401   403   403    yes   403   403    yes
     PATCH   products/{product}/images/{image}/        401   401   403   403    yes   403   403    yes
     DELETE  products/{product}/images/{image}/        401   401   403   403    yes   403   403    yes
@@ -154,16 +154,16 @@ ADMIN = {
     for model, *cells in map(
         str.split,
         """
-    accounts.user            -                            -                         LCH  LACSDH+password+send_password_link+send_verification+invite+invite_again+reset_two_factor
+    accounts.user            -                            LCH                       LCH  LACSDH+password+send_password_link+send_verification+invite+invite_again+reset_two_factor
     auth.group               -                            -                         LCH  LACSDH+delete_selected
     cart.cart                -                            -                         LCH  LCH
     cart.promotion           -                            -                         LCH  LACSDH
     catalog.category         LACSDH                       -                         LCH  LACSDH
     catalog.collection       LACSDH                       -                         LCH  LACSDH
     catalog.importrun        LACH+confirm+discard         -                         LCH  LACH+confirm+discard
-    catalog.product          LACSDH+EDIT+EXPORT+PRICES+VARIANTS  -           LCH+EXPORT  LACSDH+EDIT+EXPORT+PRICES+VARIANTS
-    catalog.stockmovement    LCH                          -                         LCH  LCH
-    catalog.variant          LCH+change_stock+edit_details  -                       LCH  LCH+change_stock+edit_details
+    catalog.product          LACSDH+EDIT+EXPORT+PRICES+VARIANTS  LCH+EXPORT  LCH+EXPORT  LACSDH+EDIT+EXPORT+PRICES+VARIANTS
+    catalog.stockmovement    LCH                          LCH                       LCH  LCH
+    catalog.variant          LCH+change_stock+edit_details  LCH                     LCH  LCH+change_stock+edit_details
     orders.order             -                            LCH+DESK+CORRECT+ENTER+PARCELS+RETURNS+SLIPS+mail_preview+invoice  LCH+SLIPS+mail_preview+reports  LCH+DESK+CORRECT+ENTER+PARCELS+RETURNS+SLIPS+mail_preview+invoice+erase+reports
     orders.invoice           -                            LCH+download+export       LCH+download+export  LCH+download+export
     orders.review            -                            LCH+hide+show+hide_selected+show_selected  LCH  LCDH+delete_selected+hide+show+hide_selected+show_selected
@@ -202,10 +202,10 @@ SITE = {
 WITH_ARGUMENTS = dict.fromkeys(("choose_password", "accept_invitation"), ("0" * 24, "token")) | {"mail_preview": ("x",)}
 # The list of an app's models: 404 for those who may see none of them.
 APPS = {
-    "accounts": ("reader", "boss"),
+    "accounts": ("desk", "reader", "boss"),
     "auth": ("reader", "boss"),
     "cart": ("reader", "boss"),
-    "catalog": ("editor", "reader", "boss"),
+    "catalog": ("editor", "desk", "reader", "boss"),
     "orders": ("desk", "reader", "boss"),
     "payments": ("desk", "reader", "boss"),
     "shop": ("reader", "boss"),
