@@ -4,7 +4,13 @@ from typing import Any, NamedTuple
 from drf_spectacular.generators import SchemaGenerator
 
 # Well-formed path parameters that match nothing.
-NOBODY = {"{id}": "0" * 24, "{product_pk}": "0" * 24, "{number}": "AAAAA-AAAAA", "{slug}": "nothing"}
+NOBODY = {
+    "{id}": "0" * 24,
+    "{document}": "0" * 24,
+    "{product_pk}": "0" * 24,
+    "{number}": "AAAAA-AAAAA",
+    "{slug}": "nothing",
+}
 
 
 class Operation(NamedTuple):
