@@ -107,6 +107,10 @@ def test_every_place_that_a_sale_reaches_has_its_crash(
     bought, payment = order()
     pay(as_customer, simulator, bought)
     assert as_staff.post(f"{API}/payments/{payment['id']}/refunds/", {"amount": "3.00"}).status_code == 201
+    withdrawn = {"lines": [{"line": str(product.variants.get().pk), "quantity": 1}], "withdrawal": True}
+    reply = as_customer.post(f"{API}/orders/{bought}/returns/", withdrawn)
+    assert reply.status_code == 201
+    assert as_staff.post(f"{API}/orders/{bought}/returns/{reply.json()['id']}/approve/", {}).status_code == 200
     cancelled, _ = order()
     as_customer.post(f"{API}/orders/{cancelled}/cancel/", {})
     unheard, payment = order()
