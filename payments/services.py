@@ -114,8 +114,9 @@ def _current(order: Order) -> Payment | None:
     """Return the payment of the order's own amount, or the open one of its latest difference."""
     payments = Payment.objects.filter(order=order)
     if not order.has_amount_due:
-        return payments.filter(part=0).first()
-    return next((payment for payment in payments.exclude(part=0).order_by("-part") if not payment.is_final), None)
+        # Payments that the previous release opens have no part.
+        return payments.exclude(part__gt=0).first()
+    return next((payment for payment in payments.filter(part__gt=0).order_by("-part") if not payment.is_final), None)
 
 
 @transactional("payments.create")
@@ -124,7 +125,7 @@ def _create_row(*, order_id: ObjectId, opened_from: str) -> Payment:
     part, amount = 0, order.total
     if order.has_amount_due:
         latest = Payment.objects.filter(order=order).order_by("-part").first()
-        part, amount = latest.part + 1 if latest else 1, order.amount_due
+        part, amount = (latest.part or 0) + 1 if latest else 1, order.amount_due
         require_chargeable(amount=amount, currency=order.currency)
     elif not order.is_payable:
         raise OrderNotPayable

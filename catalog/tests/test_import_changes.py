@@ -135,7 +135,7 @@ def test_a_column_of_the_product_is_changed_and_the_others_are_not(
 ) -> None:
     make_category("Other", slug="other")
     # The read model, which `audit` checks.
-    follows = {"updated_at", "sort_name", "search_words", "search_beginnings", "counted_in"}
+    follows = {"updated_at", "edited_at", "sort_name", "search_words", "search_beginnings", "counted_in"}
     others = [f.name for f in Product._meta.concrete_fields if f.name not in {field, *follows}]
     derived = {"category_slug": {"category", "category_name", "category_lineage"}, "attributes": {"attribute_pairs"}}
     derived["category_id"] = {"category", "category_name", "category_slug", "category_lineage"}

@@ -12,6 +12,7 @@ from conftest import client_of
 from orders.models import Order, ShippingMethod
 from payments.models import Payment
 from shop import audit
+from shop.db import documents
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, dump_database, order_of, place_order, run_concurrently
@@ -97,6 +98,18 @@ def test_a_payment_is_opened_once_and_shown_from_then_on(
     assert as_customer.get(f"{PAYMENTS}{payment['id']}/").json() == first.json()
     assert order_of(as_customer, number)["payment"] == payment["id"]
     assert len(simulator.state()["payment_intents"]) == Payment.objects.count() == 1
+
+
+def test_a_payment_that_the_previous_release_opened_stays_the_only_one(
+    as_customer: APIClient, product: Product, simulator: StripeSimulator
+) -> None:
+    number = place_order(as_customer, product)["number"]
+    opened = open_payment(as_customer, number)
+    new = {"part": "", "former_amounts": "", "amount_sent": ""}
+    documents.collection_of(Payment)[0].update_one({}, {"$unset": new})
+    again = as_customer.post(PAYMENTS, {"order": number})
+    assert (again.status_code, again.json()["payment_intent"]) == (200, opened["payment_intent"])
+    assert Payment.objects.count() == len(simulator.state()["payment_intents"]) == 1
 
 
 def test_ten_requests_at_once_open_one_intent(customer: User, product: Product, simulator: StripeSimulator) -> None:

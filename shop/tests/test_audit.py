@@ -174,7 +174,7 @@ def _give_a_payment_away() -> None:
         (_claim_a_refund, "a payment status matches the refunds"),
         (_hide_a_refund, "an order shows the refunds of its payment"),
         (_promise_a_refund, "every pending refund is sent to Stripe"),
-        (_ask_for_another_amount, "a payment's amount is its order's total"),
+        (_ask_for_another_amount, "an open payment asks for its order's total"),
         (_steal_stock, "stock equals the sum of its movements"),
         (_lose_a_movement, "an order holds exactly the stock of its lines"),
         (_change_a_total, "an order's totals follow from its lines"),

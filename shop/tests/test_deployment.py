@@ -112,7 +112,8 @@ def fill_in(path: Path, mongo_uri: str) -> None:
     values = production(mongo_uri) | {"ALLOWED_HOSTS": "shop.example.com"}
     text = re.sub(r"^([A-Z_]+)=$", lambda found: f"{found[1]}={values[found[1]]}", path.read_text(), flags=re.MULTILINE)
     (added,) = re.findall(r"Behind the proxy below also set\n\n```sh\n(.*?)```", PAGE, re.DOTALL)
-    path.write_text(f"{text}\n{added}")
+    seller = "SELLER_NAME=Sample Ltd\nSELLER_ADDRESS=1 Sample Street,London,United Kingdom\n"
+    path.write_text(f"{text}\n{added}\n{seller}")
 
 
 @contextlib.contextmanager

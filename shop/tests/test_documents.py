@@ -14,6 +14,7 @@ from pymongo.read_concern import ReadConcern
 from accounts.models import User
 from cart.models import Cart, CartLine
 from catalog.models import Product, StockMovement, Variant
+from orders.mail_log import OrderMail
 from orders.models import Order, OrderLine, PostalAddress, TimelineEntry
 from shop.db import documents
 from shop.db.transactions import snapshot, transactional
@@ -22,7 +23,7 @@ from shop.dev.testing.steps import add_to_cart, place_order
 
 pytestmark = pytest.mark.django_db
 
-EMBEDDED = (CartLine, OrderLine, PostalAddress, TimelineEntry)
+EMBEDDED = (CartLine, OrderLine, OrderMail, PostalAddress, TimelineEntry)
 # By the command that each sends.
 READS: dict[str, Callable[[], ObjectId]] = {
     "find": lambda: documents.find_one(Product, {}).pk,

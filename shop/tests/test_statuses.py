@@ -76,11 +76,22 @@ def test_no_field_of_statuses_is_missing_here() -> None:
     assert found - others == {f"{model._meta.label}.{name}" for model, name in COLOURS}
 
 
+# An order's page says what is left to do, and of which status it is where no column does.
+SHOWN_AS = {
+    ("orders.order.status", "pending"): "",
+    ("orders.order.status", "completed"): "",
+    ("orders.order.payment_status", "processing"): "Payment processing",
+    ("orders.order.payment_status", "failed"): "Payment failed",
+}
+
+
 def test_each_status_has_its_label_and_colour(populated_shop: Order, staff: Any, subtests: pytest.Subtests) -> None:
     browser = browser_of(staff)
     for (model, name), colours in COLOURS.items():
         label, row = model._meta.label_lower, model.objects.first()
-        for value, text in choices(model, name).items():
+        for value, known in choices(model, name).items():
+            if not (text := SHOWN_AS.get((f"{label}.{name}", value), known)):
+                continue
             with subtests.test(f"{label}.{name}={value}"):
                 model.objects.filter(pk=row.pk).update(**{name: value})
                 kind = colours[value]

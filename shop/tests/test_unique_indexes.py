@@ -100,7 +100,8 @@ class Upgrade:
 
     def missing(self) -> list[str]:
         tables = [model._meta.db_table for model in self.models]
-        return [each for each in missing_indexes() if each.split(": ")[0] in tables and ": unique" in each]
+        missing = [each for each in missing_indexes() if each.split(": ")[0] in tables and ": unique" in each]
+        return [each for each in missing if each != "payments_payment: unique order_id, part"]
 
 
 @pytest.fixture
@@ -121,6 +122,10 @@ def indexes(model: type[Model]) -> dict[str, Any]:
     return connection.database[model._meta.db_table].index_information()
 
 
+# A later migration replaces the first by the second.
+LATER = ("order_id_1", "order_id_1_part_1")
+
+
 @pytest.mark.parametrize("upgrade", MIGRATIONS, ids=lambda each: each[0], indirect=True)
 def test_a_migration_replaces_the_indexes_of_an_older_release(upgrade: Upgrade) -> None:
     complete = {model: indexes(model) for model in upgrade.models}
@@ -132,8 +137,8 @@ def test_a_migration_replaces_the_indexes_of_an_older_release(upgrade: Upgrade) 
         assert upgrade.missing() == []
         assert indexes(Through) == group_indexes
         for model, expected in complete.items():
-            unique = {name: index for name, index in expected.items() if index.get("unique")}
-            there = indexes(model)
+            unique = {name: index for name, index in expected.items() if index.get("unique") and name not in LATER}
+            there = {name: index for name, index in indexes(model).items() if name not in LATER}
             assert unique == {name: index for name, index in there.items() if index.get("unique")}
             keys = [index["key"] for index in unique.values()]
             assert sorted(name for name, index in there.items() if index["key"] in keys) == sorted(unique)
