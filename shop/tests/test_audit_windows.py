@@ -133,6 +133,11 @@ def test_an_error_in_a_later_window_keeps_what_was_found_before(orders: list[Ord
     assert results[MONEY].unfinished == ["not finished: OperationFailure (8000)"]
     assert results[MONEY].count == 1
     assert results[REFUNDS_SHOWN].violations == [f"{orders[0].number} shows 0 refunds, but its payments have 1"]
+    # It reads payments as well.
+    assert results[REFUNDS_SHOWN].unfinished == ["not finished: OperationFailure (8000)"]
+    read_no_payments = [each for each in results.values() if each.statement.startswith("stock ")]
+    assert read_no_payments
+    assert not any(each.unfinished for each in read_no_payments)
 
 
 @pytest.mark.parametrize("model", [User, Order, Payment, Refund])
