@@ -79,14 +79,14 @@ class _Redirect(RedirectURLMixin):
 def login_code(request: HttpRequest, *, context: Context) -> HttpResponse:
     """Ask for the code of a login whose password was correct."""
     user = _pending_user(request)
-    if user is None:
+    factor = second_factors.factor_of(user) if user is not None else None
+    if user is None or factor is None:
+        # It may have been removed since: then the password is enough.
         return HttpResponseRedirect(reverse("admin:login"))
     form = CodeForm(request.POST or None)
     if form.is_valid():
-        factor = second_factors.factor_of(user)
         try:
-            if factor is not None:
-                second_factors.use_code(user=user, factor=factor, code=form.cleaned_data["code"])
+            second_factors.use_code(user=user, factor=factor, code=form.cleaned_data["code"])
         except InvalidCode as error:
             form.add_error("code", str(error.detail))
         else:
@@ -127,6 +127,7 @@ def two_factor(request: HttpRequest, *, context: Context) -> HttpResponse:
                     codes = second_factors.renew_recovery_codes(user=user)
                 else:
                     second_factors.remove(user=user)
+                    request.session.pop(VERIFIED, None)
                     messages.success(request, "Two-factor login is turned off.")
                     return HttpResponseRedirect(reverse("admin:index"))
         except InvalidCode as error:

@@ -7,6 +7,8 @@ import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 
+from accounts import services
+from accounts.links import RESET
 from accounts.models import TokenFamily, User
 from accounts.tokens import issue_tokens
 from conftest import PASSWORD
@@ -101,8 +103,6 @@ def test_staff_who_forgot_their_password_get_a_link_of_the_admin(
 
 
 def test_the_links_of_customers_do_not_open_pages_of_the_admin(customer: User, mailoutbox: list[Any]) -> None:
-    from accounts.links import RESET
-
     page = f"/admin/choose-password/{customer.pk}/{RESET.token(customer)}/"
     assert "no longer valid" in Client().post(page, NEW_PASSWORD).content.decode()
     assert User.objects.get(pk=customer.pk).check_password(PASSWORD)
@@ -110,8 +110,6 @@ def test_the_links_of_customers_do_not_open_pages_of_the_admin(customer: User, m
 
 
 def test_an_account_that_is_deleted_leaves_no_request_behind(staff: User) -> None:
-    from accounts import services
-
     Client().post(FORGOT, {"email": staff.email})
     assert Job.objects.filter(kind="accounts.find_staff_who_resets").exists()
     services.delete_account(user=staff)
