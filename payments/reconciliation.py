@@ -204,7 +204,8 @@ def _compare_intent(intent: StripeObject, report: Report) -> Payment | None:
     if payment is not None:
         _compare(payment, intent, report)
     elif intent["status"] == "succeeded" and "payment" in (intent.get("metadata") or {}):
-        report.problems.append(f"{intent['id']} received {intent['amount_received']} without an order")
+        number = intent["metadata"].get("order", "unknown")
+        report.problems.append(f"{intent['id']} received {intent['amount_received']} without an order: {number}")
     return payment
 
 

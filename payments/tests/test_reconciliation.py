@@ -163,7 +163,7 @@ def test_a_payment_without_order_and_an_order_without_payment_are_reported(
         call_command("reconcile_payments", settling_minutes=-60)
 
     told = capsys.readouterr().out
-    assert "without an order" in told
+    assert f"without an order: {lost.order_number}" in told
     assert "has no payment at Stripe" in told
 
 
