@@ -1,6 +1,6 @@
 # Shop's commands. Variables reach them through the environment: `make run PORT=8001 DATA_DIR=/tmp/other`.
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test quick browser test-slow torture fuzz audit-deps bench growth mutation lint format
+.PHONY: help install run demo test quick browser test-slow torture rehearse fuzz audit-deps bench growth mutation lint format
 
 # The first Python that is new enough, unless PYTHON= names one.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python; do \
@@ -36,6 +36,9 @@ test-slow: $(INSTALLED) ## Run the tests with 10,000 rows or 100,000 products an
 
 torture: $(INSTALLED) ## Run races, kills and outages for 20 minutes; writes docs/reliability.md (SEED=)
 	@exec env DEBUG=1 $(PY) manage.py torture --write $(TORTURE_ARGS)
+
+rehearse: $(INSTALLED) ## Deploy, upgrade under load, back up, destroy and restore a shop; needs nginx (REHEARSE_ARGS=)
+	@exec env DEBUG=1 $(PY) manage.py rehearse $(REHEARSE_ARGS)
 
 bench: $(INSTALLED) ## Measure the API, optionally against a Node.js shop (PEER=its folder); writes docs/performance.md
 	@exec env DEBUG=1 $(PY) manage.py bench --write $(if $(PEER),--peer "$(PEER)") $(BENCH_ARGS)
