@@ -38,6 +38,12 @@ def refunded_for_shipping(order: Order) -> Decimal:
     return sum((entry.shipping for entry in order.standing_refunds), money.ZERO)
 
 
+def billed_total(order: Order) -> Decimal:
+    """Return what a paid order's invoice is over: what was received, without refunds of differences."""
+    differences = (entry.amount for entry in order.standing_refunds if entry.is_difference)
+    return order.charged - sum(differences, money.ZERO)
+
+
 def amount_of_next(order: Order, line: OrderLine, quantity: int) -> Decimal:
     """Return what to refund for more units: the price of all units up to these, minus what was refunded.
 

@@ -13,6 +13,7 @@ from catalog.tax_classes import TaxClass
 from orders import hooks, pricing, search_words
 from orders.discounts import OrderDiscount
 from orders.errors import AmountTooSmall, NothingDue, OrderChanged, OrderNotCorrectable, TotalChanged
+from orders.invoices.issuing import issue_later
 from orders.lifecycle import Actor, Event
 from orders.models import Order, OrderLine, PostalAddress
 from orders.reports.totals import mark_changed
@@ -100,7 +101,7 @@ def calculate(
         # Rates may have changed since: a corrected name must not change the total.
         return unchanged
     correction = _priced_anew(unchanged, shipping_address)
-    if correction.difference and any(entry.lines for entry in order.refunds):
+    if correction.difference and any(entry.lines or entry.shipping for entry in order.standing_refunds):
         # The new tax of units that were refunded would be charged or refunded, too.
         raise OrderNotCorrectable("Units of this order were refunded: only addresses that change no total fit.")
     if order.paid_at is None:
@@ -225,6 +226,8 @@ def _correct(correction: Correction, *, waive: bool) -> None:
         mark_changed(order.paid_on)
     if refund:
         hooks.refund_difference(order=order, amount=refund, reason=REFUND_REASON)
+    if order.paid_at is not None:
+        issue_later(order)
     hooks.on_corrected(order=order)
 
 
@@ -250,5 +253,8 @@ def waive_difference(*, order: Order) -> None:
     if not order.has_amount_due:
         raise NothingDue
     waive_amount_due(order)
+    if order.paid_on is not None:
+        mark_changed(order.paid_on)
+    issue_later(order)
     staff_log.record(Action.CHANGE, order, fields=["amount_due"])
     hooks.on_corrected(order=order)

@@ -364,5 +364,13 @@ TRANSITIONS: dict[str, Transition] = {
         staff_action=Action.CHANGE,
         customer_mail=CustomerMail(subject="Your order {} has changed", template="corrected", budget=Budget.SALE),
     ),
-    Event.DIFFERENCE_PAID: Transition(icon="payments"),
+    Event.DIFFERENCE_PAID: Transition(
+        icon="payments",
+        customer_mail=CustomerMail(
+            subject="We have received your payment for order {}",
+            template="difference_paid",
+            budget=Budget.SALE,
+            urgent=True,
+        ),
+    ),
 }

@@ -31,7 +31,7 @@ from shop.media.urls import image_url
 # Most customers pay or retry within minutes.
 UNPAID_MAIL_DELAY = timedelta(minutes=3)
 
-_WITH_INVOICE = (Event.PAID, Event.REFUNDED)
+_WITH_INVOICE = (Event.PAID, Event.REFUNDED, Event.DIFFERENCE_PAID)
 
 CUSTOMER_MAILS = {event: rule.customer_mail for event, rule in TRANSITIONS.items() if rule.customer_mail}
 

@@ -44,6 +44,10 @@ from shop.db.mongodb import EmbeddedIndex
 NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
+# Statuses of refunds that have not failed.
+STANDING_REFUNDS = ("pending", "succeeded", "requires_action")
+
+
 def new_order_number() -> str:
     """Return a random number (``7KQ2M-X94TB``), which reveals neither volume nor date."""
     letters = "".join(secrets.choice(NUMBER_ALPHABET) for _ in range(10))
@@ -327,7 +331,7 @@ class Order(models.Model):
     @property
     def standing_refunds(self) -> list[RefundEntry]:
         """Return refunds that have not failed."""
-        return [entry for entry in self.refunds if entry.status in ("pending", "succeeded", "requires_action")]
+        return [entry for entry in self.refunds if entry.status in STANDING_REFUNDS]
 
     @property
     def refunded(self) -> Decimal:

@@ -30,6 +30,8 @@ class RefundEntry(EmbeddedModel):
     lines = EmbeddedModelArrayField(RefundedLine, default=list, blank=True)
     # Part of `amount`, with its tax.
     shipping = money_field(default=Decimal(0))
+    # More was paid than a correction left to pay: no sale is taken back.
+    is_difference = models.BooleanField(default=False)
     # For staff only, as in the timeline.
     staff = ObjectIdField(null=True, blank=True)
     reason = models.CharField(max_length=300, blank=True, default="")

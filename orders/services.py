@@ -173,9 +173,12 @@ def mark_difference_paid(*, order_id: ObjectId, received: Decimal, detail: str =
     order = Order.objects.get(pk=order_id)
     paid = min(received, order.amount_due)
     fields = {"amount_due": order.amount_due - paid, "adjustment": order.adjustment - (received - paid)}
-    transition(order, Event.DIFFERENCE_PAID, actor=Actor.STRIPE, detail=detail, fields=fields)
-    if order.status == OrderStatus.CANCELLED:
+    is_cancelled = order.status == OrderStatus.CANCELLED
+    transition(order, Event.DIFFERENCE_PAID, actor=Actor.STRIPE, detail=detail, fields=fields, notify=not is_cancelled)
+    if is_cancelled:
         return False
+    issue_later(order)
+    mark_changed(order.paid_on)
     if received > paid:
         hooks.refund_difference(order=order, amount=received - paid, reason="Less was due than paid.")
     return True
@@ -191,13 +194,19 @@ def record_refund(
     actor: Actor,
     reason: str = "",
     part: PricedRefund | None = None,
+    is_difference: bool = False,
 ) -> None:
-    """Derive the payment status from all refunds. ``part`` is what a new refund by line is for."""
+    """Derive the payment status from all refunds. ``part`` is what a new refund by line is for.
+
+    ``is_difference``: a new refund gives back what was paid beyond the price.
+    """
     order = Order.objects.get(pk=order_id)
     entry = next((entry for entry in order.refunds if entry.refund == refund), None)
     if entry is None:
         staff = acting_staff_id() if actor == Actor.STAFF else None
-        entry = RefundEntry(refund=refund, amount=amount, status="", staff=staff, reason=reason)
+        entry = RefundEntry(
+            refund=refund, amount=amount, status="", staff=staff, reason=reason, is_difference=is_difference
+        )
         if part is not None:
             take_back(order, part.lines)
             entry.lines, entry.shipping = list(part.lines), part.shipping
@@ -215,9 +224,9 @@ def record_refund(
     else:
         # If a refund fails after success, the order counts as a sale again.
         write_fields(order, fields)
-    if was_succeeded or status == "succeeded":
+    if was_succeeded or status == "succeeded" or entry.is_difference:
         issue_later(order)
-        mark_changed(day_of(entry.created_at))
+        mark_changed(day_of(entry.created_at), order.paid_on if entry.is_difference else None)
 
 
 @transactional("orders.record_dispute")

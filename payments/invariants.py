@@ -6,11 +6,13 @@ from bson import ObjectId
 from django.conf import settings
 from django.utils import timezone
 
+from orders.invoices.invariants import Unfinished
 from orders.lifecycle import EVER_PAID_STATUSES, Actor, OrderStatus
 from orders.models import Order
-from payments.currencies import to_minor_units
+from payments.currencies import from_minor_units, to_minor_units
 from payments.event_payload import stored_part
 from payments.models import Payment, Refund, StripeEvent
+from shop import money
 from shop.audit import Window, invariant, invariant_over
 from shop.db import documents
 from shop.jobs import Job
@@ -41,10 +43,7 @@ def one_intent_per_order(payments: Window[Payment]) -> Iterator[str]:
 
 @invariant_over(Order, MONEY)
 def paid_orders_have_money(orders: Window[Order]) -> Iterator[str]:
-    rows = documents.views(Payment, [{"$match": {"order_id": {"$in": [order.pk for order in orders]}}}])
-    payments: defaultdict[ObjectId, list[Payment]] = defaultdict(list)
-    for payment in rows:
-        payments[payment.order_id].append(payment)
+    payments = orders.once(_payments)
     for order in orders:
         received = sum(payment.amount_received for payment in payments[order.pk])
         owed = to_minor_units(order.charged, order.currency)
@@ -55,6 +54,21 @@ def paid_orders_have_money(orders: Window[Order]) -> Iterator[str]:
         first = min(payments[order.pk], key=lambda payment: payment.part, default=None)
         if first is not None and order.payment != first.pk:
             yield f"{order.number} does not reference its payment {first.pk}"
+
+
+@invariant_over(Order, "invoices less credit notes are what was received less what was refunded")
+def documents_add_up_to_the_money(orders: Window[Order]) -> Iterator[str]:
+    payments, unfinished = orders.once(_payments), Unfinished()
+    for order in orders:
+        is_pending = any(entry.is_difference and entry.status != "succeeded" for entry in order.standing_refunds)
+        if order.invoice is None or is_pending:
+            continue
+        received = sum(payment.amount_received for payment in payments[order.pk])
+        refunded = sum((entry.amount for entry in order.refunds if entry.status == "succeeded"), money.ZERO)
+        left = from_minor_units(received, order.currency) - refunded
+        documented = sum((entry.amount for entry in (order.invoice, *order.credit_notes)), money.ZERO)
+        if documented != left and order not in unfinished:
+            yield f"{order.number} has documents of {documented}, but {left} of what was received is left"
 
 
 @invariant_over(Payment, MONEY)
@@ -180,6 +194,13 @@ def refunds_of_erased_orders_have_no_reason(payments: Window[Payment]) -> Iterat
             yield f"{payment} of an erased order has a client secret"
         if any(refund.actor == Actor.STAFF and refund.reason for refund in refunds[payment.pk]):
             yield f"{payment} of an erased order has a refund with a reason"
+
+
+def _payments(orders: Window[Order]) -> defaultdict[ObjectId, list[Payment]]:
+    found: defaultdict[ObjectId, list[Payment]] = defaultdict(list)
+    for payment in documents.views(Payment, [{"$match": {"order_id": {"$in": [order.pk for order in orders]}}}]):
+        found[payment.order_id].append(payment)
+    return found
 
 
 def _orders(payments: Window[Payment]) -> dict[ObjectId, Order]:

@@ -77,6 +77,7 @@ def _reserve_refund(
     reason: str,
     actor: Actor,
     key: ObjectId | None = None,
+    is_difference: bool = False,
 ) -> Refund:
     """Reserve the amount, that of ``part`` or all that is left, so that concurrent refunds never exceed the payment."""
     payment = Payment.objects.get(pk=payment_id)
@@ -100,7 +101,7 @@ def _reserve_refund(
     )
     refund.idempotency_key = first_key(refund)
     refund.save(force_insert=True)
-    transitions.record_on_order(refund, payment, part=part)
+    transitions.record_on_order(refund, payment, part=part, is_difference=is_difference)
     if actor == Actor.STAFF:
         staff_log.record(Action.REFUND, payment)
     send_refund.enqueue(at_once=True, refund=str(refund.pk))
@@ -135,10 +136,16 @@ def refund_return(*, order: Order, units: Sequence[Units], shipping: bool) -> Ob
     return refund_id
 
 
-def refund_cancelled_order(*, order: Order) -> None:
+def refund_cancelled_order(*, order: Order, late_difference: ObjectId | None = None) -> None:
+    """``late_difference`` is a payment that arrived after the cancellation, and is in no invoice."""
     for payment in Payment.objects.filter(order=order):
         if payment.refundable:
-            _reserve_refund(payment_id=payment.pk, reason="The order was cancelled.", actor=Actor.SYSTEM)
+            _reserve_refund(
+                payment_id=payment.pk,
+                reason="The order was cancelled.",
+                actor=Actor.SYSTEM,
+                is_difference=payment.pk == late_difference,
+            )
 
 
 def refund_difference(*, order: Order, amount: Decimal, reason: str) -> None:
@@ -146,14 +153,15 @@ def refund_difference(*, order: Order, amount: Decimal, reason: str) -> None:
     left = to_minor_units(amount, order.currency)
     for payment in Payment.objects.filter(order=order).order_by("pk"):
         if part := min(left, payment.refundable):
-            _reserve_refund(payment_id=payment.pk, amount=part, reason=reason, actor=Actor.SYSTEM)
+            _reserve_refund(payment_id=payment.pk, amount=part, reason=reason, actor=Actor.SYSTEM, is_difference=True)
             left -= part
 
 
 @jobs.job("payments.refund_late_money", urgent=True)
 def refund_late_money(*, payment: str) -> None:
     """Refund a payment that arrived after the cancellation. Idempotent."""
-    refund_cancelled_order(order=Payment.objects.get(pk=payment).order)
+    row = Payment.objects.get(pk=payment)
+    refund_cancelled_order(order=row.order, late_difference=row.pk if row.part else None)
 
 
 def resend_refunds(*, before: datetime, limit: jobs.TimeLimit) -> tuple[list[Refund], bool]:

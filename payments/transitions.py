@@ -214,7 +214,9 @@ def _apply_refund_status(refund: Refund, payment: Payment, *, status: str, detai
     record_on_order(refund, payment)
 
 
-def record_on_order(refund: Refund, payment: Payment, *, part: PricedRefund | None = None) -> None:
+def record_on_order(
+    refund: Refund, payment: Payment, *, part: PricedRefund | None = None, is_difference: bool = False
+) -> None:
     orders.record_refund(
         order_id=payment.order_id,
         refund=refund.pk,
@@ -223,6 +225,7 @@ def record_on_order(refund: Refund, payment: Payment, *, part: PricedRefund | No
         actor=Actor(refund.actor),
         reason=refund.reason,
         part=part,
+        is_difference=is_difference,
     )
 
 

@@ -41,26 +41,26 @@ def smallest_step(currency: str) -> Decimal:
     return Decimal(1).scaleb(-decimal_places(currency))
 
 
-def round_to_step(amount: Decimal) -> Decimal:
+def round_to_step(amount: Decimal, currency: str | None = None) -> Decimal:
     """Round half-up to a chargeable amount."""
-    return round_to_multiple(amount, smallest_step(settings.CURRENCY))
+    return round_to_multiple(amount, smallest_step(currency or settings.CURRENCY), currency)
 
 
-def round_to_multiple(amount: Decimal, unit: Decimal) -> Decimal:
+def round_to_multiple(amount: Decimal, unit: Decimal, currency: str | None = None) -> Decimal:
     """``unit`` must be a multiple of the smallest step."""
-    return quantize((amount / unit).to_integral_value(rounding=ROUND_HALF_UP) * unit)
+    return quantize((amount / unit).to_integral_value(rounding=ROUND_HALF_UP) * unit, currency)
 
 
-def allocate(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
+def allocate(amount: Decimal, weights: Sequence[Decimal], currency: str | None = None) -> list[Decimal]:
     """Split by largest remainder. Parts add up to ``amount``, in smallest steps; all are zero if the weights are."""
-    step = smallest_step(settings.CURRENCY)
+    step = smallest_step(currency or settings.CURRENCY)
     total = sum(weights, ZERO)
     if not total:
-        return [quantize(ZERO) for _ in weights]
+        return [quantize(ZERO, currency) for _ in weights]
     exact = [amount * weight / total for weight in weights]
     parts = [(share / step).to_integral_value(rounding=ROUND_DOWN) * step for share in exact]
     missing = int((amount - sum(parts, ZERO)) / step)
     by_remainder = sorted(range(len(weights)), key=lambda i: (parts[i] - exact[i], i))
     for i in by_remainder[:missing]:
         parts[i] += step
-    return [quantize(part) for part in parts]
+    return [quantize(part, currency) for part in parts]

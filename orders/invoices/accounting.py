@@ -12,7 +12,7 @@ from typing import IO, Any
 from catalog.importing import csv_format, xlsx_writer
 from catalog.importing.export import Cell, Writer
 from catalog.importing.formats import escape_formula
-from orders.invoices.models import Invoice, InvoiceKind
+from orders.invoices.models import Invoice, InvoiceKind, sign_of
 from shop import money
 from shop.api.streaming import piece_time
 from shop.db import documents
@@ -90,7 +90,7 @@ def _row(invoice: Any, rates: list[Decimal | None]) -> list[Cell]:
     def amount(value: Decimal) -> Decimal:
         return money.quantize(sign * value, invoice.currency)
 
-    sign = -1 if invoice.kind == InvoiceKind.CREDIT_NOTE else 1
+    sign = sign_of(invoice.kind)
     by_rate = {None if each.rate is None else each.rate.normalize(): each for each in invoice.tax_lines}
     cells: list[Cell] = [
         escape_formula(invoice.number),

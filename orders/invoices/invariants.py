@@ -6,8 +6,9 @@ from decimal import Decimal
 from bson import ObjectId
 from django.utils import timezone
 
-from orders.invoices.issuing import is_corrected, issue_invoices
-from orders.invoices.models import Invoice, InvoiceCounter, InvoiceKind
+from orders.amounts import billed_total
+from orders.invoices.issuing import issue_invoices
+from orders.invoices.models import Invoice, InvoiceCounter
 from orders.invoices.retention import kept_since
 from orders.models import Order
 from shop import days, money
@@ -48,36 +49,37 @@ def invoices_add_up(invoices: Window[Invoice]) -> Iterator[str]:
                 yield f"{invoice.number} has {expected}, but its parts add up to {sums}"
 
 
-@invariant_over(Order, "an order that was paid since invoices are issued has one, over its total")
+@invariant_over(Order, "an order that was paid since invoices are issued has one, over what was received for it")
 def paid_orders_have_invoices(orders: Window[Order]) -> Iterator[str]:
     late = timezone.now() - GRACE
-    queued: set[str] | None = None
+    unfinished = Unfinished()
     for order in orders:
         if order.invoice is not None:
-            # An issued invoice stays as it is when the order is corrected.
-            if order.invoice.total != order.total and not is_corrected(order):
-                yield f"{order.number} has the total {order.total}, but its invoice {order.invoice.total}"
-        elif order.invoice_due and order.paid_at and order.paid_at < late:
-            queued = _queued() if queued is None else queued
-            if str(order.pk) not in queued:
-                yield f"{order.number} was paid, but has no invoice"
+            billed = billed_total(order)
+            if order.invoice.total != billed and order not in unfinished:
+                yield f"{order.number} has an invoice of {order.invoice.total}, but it should be over {billed}"
+        elif order.invoice_due and order.paid_at and order.paid_at < late and order not in unfinished:
+            yield f"{order.number} was paid, but has no invoice"
 
 
-@invariant_over(Order, "credit notes add up to the succeeded refunds, unless the order was corrected")
+@invariant_over(Order, "credit notes add up to the succeeded refunds, except those of differences")
 def refunds_have_credit_notes(orders: Window[Order]) -> Iterator[str]:
-    queued: set[str] | None = None
+    unfinished = Unfinished()
     for order in orders:
-        if order.invoice is None or is_corrected(order):
+        if order.invoice is None:
             continue
         credited: defaultdict[ObjectId | None, Decimal] = defaultdict(Decimal)
         for entry in order.credit_notes:
-            credited[entry.refund] += entry.total if entry.kind == InvoiceKind.CREDIT_NOTE else -entry.total
-        refunded = {entry.refund: entry.amount for entry in order.refunds if entry.status == "succeeded"}
-        if {key: amount for key, amount in credited.items() if amount} != refunded:
-            queued = _queued() if queued is None else queued
-            if str(order.pk) not in queued:
-                total = sum(refunded.values(), money.ZERO)
-                yield f"{order.number} has refunds of {total}, but its credit notes differ"
+            # Without refund: an invoice and its cancellation.
+            credited[entry.refund] -= entry.amount
+        refunded = {
+            entry.refund: entry.amount
+            for entry in order.refunds
+            if entry.status == "succeeded" and not entry.is_difference
+        }
+        if {key: amount for key, amount in credited.items() if amount} != refunded and order not in unfinished:
+            total = sum(refunded.values(), money.ZERO)
+            yield f"{order.number} has refunds of {total}, but its credit notes differ"
 
 
 @invariant_over(Order, "an order shows its invoices")
@@ -95,6 +97,14 @@ def orders_show_their_invoices(orders: Window[Order]) -> Iterator[str]:
             yield f"{order.number} shows {len(shown)} invoices and credit notes, but has {len(stored[order.pk])}"
 
 
-def _queued() -> set[str]:
-    waiting = Job.objects.filter(kind=issue_invoices.name, given_up_at=None)
-    return {payload["order"] for payload in waiting.values_list("payload", flat=True)}
+class Unfinished:
+    """The orders for which a job is to issue documents; read at the first use."""
+
+    def __init__(self) -> None:
+        self._orders: set[str] | None = None
+
+    def __contains__(self, order: Order) -> bool:
+        if self._orders is None:
+            waiting = Job.objects.filter(kind=issue_invoices.name, given_up_at=None)
+            self._orders = {payload["order"] for payload in waiting.values_list("payload", flat=True)}
+        return str(order.pk) in self._orders

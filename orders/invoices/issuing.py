@@ -1,23 +1,21 @@
-from collections.abc import Sequence
-from datetime import datetime
-from decimal import Decimal
-from typing import Any
+"""The documents of an order follow from its state, so that they always add up to what was received less the refunds.
+
+An invoice is over what was received. If a correction changes what it prints, it is cancelled and a new one issued, each
+with its credit notes. A refund of what was paid too much has no credit note: the new invoice is over less.
+"""
 
 from bson import ObjectId
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.postal import postal_lines
-from orders import summary
-from orders.discounts import of_order
+from orders.amounts import billed_total
 from orders.errors import InvoiceNotIssued
-from orders.invoices.lines import credit_lines, invoice_lines, labels_of, tax_lines
-from orders.invoices.models import Invoice, InvoiceKind, InvoiceLine, Party, seller
+from orders.invoices.contents import cancellation_of, credit_note_of, invoice_of, reversal_of
+from orders.invoices.models import Invoice, InvoiceKind
 from orders.invoices.numbers import next_number
-from orders.lifecycle import Event
+from orders.lifecycle import Event, OrderStatus
 from orders.models import Order
-from orders.refund_entries import RefundEntry
-from shop import days, jobs, money
+from shop import days, jobs
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
 from shop.db import documents
@@ -36,7 +34,7 @@ def issue_invoices(*, order: str) -> None:
 
 
 def issue_later(order: Order) -> None:
-    """Call it in the transaction of a payment or refund."""
+    """Call it in the transaction of a payment, a refund or a correction."""
     documents.insert(*issue_jobs(order))
 
 
@@ -62,150 +60,86 @@ def may_issue(order: Order) -> bool:
 
 def _issue(order: Order) -> None:
     """Read the order in the same transaction: both it and the counter conflict with concurrent calls."""
-    now = timezone.now()
-    found = list(Invoice.objects.filter(order=order.pk))
-    known = {each.source for each in found}
-    new: list[Invoice] = []
-
-    def add(document: Invoice) -> None:
-        if document.source not in known:
-            _number(document, now)
-            documents.insert(document)
-            found.append(document)
-            new.append(document)
-
     if order.paid_at is None:
         return
+    issued = _Issued(order)
     if order.invoice is None:
-        add(_invoice_of(order))
-    invoice = next((each for each in found if each.kind == InvoiceKind.INVOICE), None)
-    if invoice is None:
+        issued.add(invoice_of(order))
+    current = issued.current
+    if current is None:
         # It was deleted after ``INVOICE_YEARS``.
         return
-    notes = {each.source: each for each in found if each is not invoice}
+    if _is_outdated(current, order):
+        for note in issued.standing_notes().values():
+            issued.add(reversal_of(note))
+        issued.add(cancellation_of(current))
+        current = issued.add(invoice_of(order, replaced=current))
+    notes = issued.standing_notes()
     for refund in order.refunds:
-        credit_note = notes.get(_source(InvoiceKind.CREDIT_NOTE, refund.refund))
-        if refund.status == "succeeded" and credit_note is None:
-            note = _credit_note_of(order, invoice, [each for each in found if each is not invoice], refund)
-            if note.total:
-                add(note)
-        elif refund.status in ("failed", "canceled") and credit_note is not None:
-            add(_reversal_of(credit_note))
-    if new:
-        # Ids of several processes are not in the order of time.
-        others = sorted((each for each in found if each is not invoice), key=lambda each: (each.issued_at, each.pk))
-        fields = {"invoice": invoice.entry, "credit_notes": [each.entry for each in others]}
+        standing = notes.get(refund.refund)
+        if refund.status == "succeeded" and standing is None and not refund.is_difference:
+            made = credit_note_of(current, issued.credits_of(current), refund)
+            if made.total:
+                issued.add(made)
+        elif refund.status in ("failed", "canceled") and standing is not None:
+            issued.add(reversal_of(standing))
+    if issued.new:
+        replaced = [order.invoice] if order.invoice and order.invoice.invoice != current.pk else []
+        others = [each.entry for each in issued.new if each is not current]
+        fields = {"invoice": current.entry, "credit_notes": [*order.credit_notes, *replaced, *others]}
         documents.update_rows(Order, {order.pk: fields})
 
 
-def _number(document: Invoice, now: datetime) -> None:
-    document.pk = ObjectId()
-    document.issued_at, document.issued_on = now, timezone.localdate(now, days.zone())
-    document.series, document.sequence, document.number = next_number(InvoiceKind(document.kind), document.issued_on)
+class _Issued:
+    """The documents of an order, and those to be added."""
+
+    def __init__(self, order: Order) -> None:
+        self.found = list(Invoice.objects.filter(order=order.pk))
+        self.current = next((each for each in self.found if order.invoice and each.pk == order.invoice.invoice), None)
+        self.new: list[Invoice] = []
+        self._now = timezone.now()
+
+    def add(self, document: Invoice) -> Invoice:
+        source = document.source
+        if earlier := sum(each.source == source or each.source.startswith(f"{source} ") for each in self.found):
+            document.source = f"{source} {earlier}"
+        document.pk = ObjectId()
+        document.issued_at, document.issued_on = self._now, timezone.localdate(self._now, days.zone())
+        kind = InvoiceKind(document.kind)
+        document.series, document.sequence, document.number = next_number(kind, document.issued_on)
+        documents.insert(document)
+        self.found.append(document)
+        self.new.append(document)
+        if document.kind == InvoiceKind.INVOICE:
+            self.current = document
+        return document
+
+    def standing_notes(self) -> dict[ObjectId | None, Invoice]:
+        """Return credit notes by refund, without those that were reversed."""
+        reversed_notes = {each.corrects for each in self.found if each.kind == InvoiceKind.REVERSAL}
+        notes = (each for each in self.found if each.kind == InvoiceKind.CREDIT_NOTE)
+        return {each.refund: each for each in notes if each.number not in reversed_notes}
+
+    def credits_of(self, invoice: Invoice) -> list[Invoice]:
+        """Return the credit notes of an invoice, and reversals of these."""
+        notes = [
+            each for each in self.found if each.kind == InvoiceKind.CREDIT_NOTE and each.corrects == invoice.number
+        ]
+        numbers = {each.number for each in notes}
+        return notes + [each for each in self.found if each.kind == InvoiceKind.REVERSAL and each.corrects in numbers]
 
 
-def _source(kind: InvoiceKind, of: ObjectId | None) -> str:
-    return f"{kind} {of}"
+def _is_outdated(invoice: Invoice, order: Order) -> bool:
+    """Return whether a correction has changed what the invoice prints; not while a difference is to be paid."""
+    if invoice.total != billed_total(order):
+        return True
+    is_over = order.status == OrderStatus.CANCELLED or order.erased_at is not None
+    if is_over or order.amount_due or not any(entry.event == Event.CORRECTED for entry in order.timeline):
+        return False
+    return _printed(invoice) != _printed(invoice_of(order))
 
 
-def _invoice_of(order: Order) -> Invoice:
-    shipping_method = summary.shipping_of(order).name
-    address = order.shipping_address
-    return _document(
-        InvoiceKind.INVOICE,
-        of=order.pk,
-        lines=invoice_lines(order, shipping_method=shipping_method),
-        labels=labels_of(order),
-        order=order.pk,
-        order_number=order.number,
-        payment=order.payment,
-        paid_on=order.paid_on,
-        seller=seller(),
-        buyer=_buyer(order),
-        country=address.country if address else "",
-        shipping_method=shipping_method[:120],
-        discounts=[each.label[:120] for each in of_order(order) if each.amount or each.shipping],
-        prices_include_tax=order.prices_include_tax,
-        currency=order.currency,
-        note=settings.INVOICE_NOTE[:1000],
-    )
-
-
-def _buyer(order: Order) -> Party:
-    billed_to = order.billed_to
-    if billed_to is None:
-        return Party(name=order.email or "Customer", email=order.email)
-    return Party(
-        name=billed_to.company or billed_to.name,
-        lines=postal_lines(billed_to),
-        tax_id=billed_to.tax_id,
-        email=order.email,
-    )
-
-
-def is_corrected(order: Order) -> bool:
-    """Return whether the payments may differ from the invoice, which stays as it is."""
-    return any(entry.event == Event.CORRECTED for entry in order.timeline)
-
-
-def _credit_note_of(order: Order, invoice: Invoice, earlier: Sequence[Invoice], refund: RefundEntry) -> Invoice:
-    return _document(
-        InvoiceKind.CREDIT_NOTE,
-        of=refund.refund,
-        lines=credit_lines(invoice, earlier, refund, may_exceed=is_corrected(order)),
-        labels=labels_of(order),
-        refund=refund.refund,
-        corrects=invoice.number,
-        is_for_amount=not refund.lines and not refund.shipping and refund.amount != invoice.total,
-        **_copied(invoice),
-    )
-
-
-def _reversal_of(credit_note: Invoice) -> Invoice:
-    return _document(
-        InvoiceKind.REVERSAL,
-        of=credit_note.refund,
-        lines=credit_note.lines,
-        labels={each.rate.normalize(): each.label for each in credit_note.tax_lines if each.rate is not None},
-        refund=credit_note.refund,
-        corrects=credit_note.number,
-        is_for_amount=credit_note.is_for_amount,
-        **_copied(credit_note),
-    )
-
-
-_COPIED = (
-    "order",
-    "order_number",
-    "payment",
-    "paid_on",
-    "seller",
-    "buyer",
-    "country",
-    "shipping_method",
-    "prices_include_tax",
-    "currency",
-    "note",
-)
-
-
-def _copied(document: Invoice) -> dict[str, Any]:
-    return {name: getattr(document, name) for name in _COPIED}
-
-
-def _document(
-    kind: InvoiceKind, *, of: ObjectId | None, lines: Sequence[InvoiceLine], labels: dict[Decimal, str], **fields: Any
-) -> Invoice:
-    def sum_of(name: str) -> Decimal:
-        return sum((getattr(line, name) for line in lines), money.ZERO)
-
-    return Invoice(
-        kind=kind,
-        source=_source(kind, of),
-        lines=list(lines),
-        tax_lines=tax_lines(lines, labels),
-        net=sum_of("net"),
-        tax=sum_of("tax"),
-        total=sum_of("gross"),
-        **fields,
-    )
+def _printed(invoice: Invoice) -> tuple[object, ...]:
+    buyer = invoice.buyer
+    lines = [(line.variant, line.net, line.tax, line.tax_rate) for line in invoice.lines]
+    return buyer.name, list(buyer.lines), buyer.tax_id, invoice.country, lines

@@ -1,5 +1,6 @@
 """The lines of invoices and credit notes. Nets, taxes and totals add up exactly."""
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
@@ -9,13 +10,54 @@ from orders.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from orders.models import Order
 from orders.refund_entries import RefundEntry
 from orders.taxes.calculation import DEFAULT_LABEL
+from orders.taxes.models import TaxLine
 from shop import money
 
-# A variant, or None for shipping.
-Key = ObjectId | None
+# A variant, or one of the following.
+Key = ObjectId | str
+SHIPPING, SURPLUS = "shipping", "surplus"
 
 
-def invoice_lines(order: Order, *, shipping_method: str) -> list[InvoiceLine]:
+def _key(line: InvoiceLine) -> Key:
+    return line.variant or (SURPLUS if line.is_surplus else SHIPPING)
+
+
+def invoice_lines(order: Order, *, shipping_method: str, amount: Decimal) -> list[InvoiceLine]:
+    """Return lines over ``amount``.
+
+    Less than the order's total, because the rest was waived or is still due, lowers all lines in proportion. More,
+    because the refund of a difference failed, is a line of its own, without tax.
+    """
+    lines = _lines_of(order, shipping_method=shipping_method)
+    total = sum((line.gross for line in lines), money.ZERO)
+    if amount < total:
+        parts = money.allocate(amount, [line.gross for line in lines], order.currency)
+        return [_lowered(line, part, order) for line, part in zip(lines, parts, strict=True)]
+    return [*lines, *([_surplus(amount - total)] if amount > total else [])]
+
+
+def _lowered(line: InvoiceLine, gross: Decimal, order: Order) -> InvoiceLine:
+    lowered = copy.copy(line)
+    tax = _tax_of(line, gross, order.currency)
+    lowered.gross, lowered.tax, lowered.net = gross, tax, gross - tax
+    lowered.discount += line.gross - gross if order.prices_include_tax else line.net - lowered.net
+    return lowered
+
+
+def _surplus(amount: Decimal) -> InvoiceLine:
+    return InvoiceLine(
+        is_surplus=True,
+        name="Paid in addition",
+        quantity=1,
+        unit_price=amount,
+        tax_rate=None,
+        net=amount,
+        tax=money.ZERO,
+        gross=amount,
+    )
+
+
+def _lines_of(order: Order, *, shipping_method: str) -> list[InvoiceLine]:
     lines = [
         _line(
             order,
@@ -77,56 +119,54 @@ def tax_lines(lines: Iterable[InvoiceLine], labels: Mapping[Decimal, str]) -> li
     return sorted(sums.values(), key=lambda each: -1 if each.rate is None else each.rate, reverse=True)
 
 
-def labels_of(order: Order) -> dict[Decimal, str]:
-    return {each.rate.normalize(): each.label for each in order.tax_lines}
+def labels_of(taxes: Iterable[TaxLine | InvoiceTax]) -> dict[Decimal, str]:
+    return {each.rate.normalize(): each.label for each in taxes if each.rate is not None}
 
 
 # --- Credit notes -----------------------------------------------------------------------------------------------------
 
 
-def credit_lines(
-    invoice: Invoice, earlier: Sequence[Invoice], refund: RefundEntry, *, may_exceed: bool
-) -> list[InvoiceLine]:
+def credit_lines(invoice: Invoice, earlier: Sequence[Invoice], refund: RefundEntry) -> list[InvoiceLine]:
     """Return the parts of the invoice's lines that a refund gives back.
 
-    Named lines come first; what they do not explain is spread in proportion over what is left. The tax of a line is
-    calculated from all that was credited of it, so that it is exact once the whole line is. With ``may_exceed`` at most
-    what is left of the invoice is given back.
+    ``earlier`` are credit notes of the invoice, and cancellations of such. A surplus and named lines come first; what
+    they do not explain is spread in proportion over what is left. The tax of a line is calculated from all that was
+    credited of it, so that it is exact once the whole line is.
     """
-    credited: dict[Key, list[Decimal]] = {line.variant: [money.ZERO, money.ZERO] for line in invoice.lines}
+    credited: dict[Key, list[Decimal]] = {_key(line): [money.ZERO, money.ZERO] for line in invoice.lines}
     for document in earlier:
         for line in document.lines:
-            known = credited[line.variant]
+            known = credited[_key(line)]
             known[0] -= document.sign * line.gross
             known[1] -= document.sign * line.tax
-    left = {line.variant: line.gross - credited[line.variant][0] for line in invoice.lines}
+    left = {_key(line): line.gross - credited[_key(line)][0] for line in invoice.lines}
     wanted: dict[Key, Decimal] = {each.line: each.amount for each in refund.lines}
-    if refund.shipping:
-        wanted[None] = refund.shipping
+    wanted[SHIPPING] = refund.shipping
+    wanted[SURPLUS] = refund.amount - sum(wanted.values(), money.ZERO)
     shares = {key: min(amount, wanted.get(key, money.ZERO)) for key, amount in left.items()}
     rest = refund.amount - sum(shares.values(), money.ZERO)
     spare = [left[key] - shares[key] for key in shares]
-    if may_exceed:
-        rest = min(rest, sum(spare, money.ZERO))
-    for key, part in zip(shares, money.allocate(rest, spare), strict=True):
+    for key, part in zip(shares, money.allocate(rest, spare, invoice.currency), strict=True):
         shares[key] += part
-    if sum(shares.values(), money.ZERO) != refund.amount and not may_exceed:
+    if sum(shares.values(), money.ZERO) != refund.amount:
         raise ValueError(f"Less than {refund.amount} of {invoice.number} is left.")
     quantities: dict[Key, int] = {each.line: each.quantity for each in refund.lines}
     lines = []
     for line in invoice.lines:
-        gross, before = shares[line.variant], credited[line.variant]
-        if not gross and not quantities.get(line.variant):
+        key = _key(line)
+        gross, before = shares[key], credited[key]
+        if not gross and not quantities.get(key):
             continue
         is_whole = gross == line.gross
-        tax = _tax_of(line, before[0] + gross) - before[1]
+        tax = _tax_of(line, before[0] + gross, invoice.currency) - before[1]
         lines.append(
             InvoiceLine(
                 variant=line.variant,
+                is_surplus=line.is_surplus,
                 sku=line.sku,
                 name=line.name,
                 options=line.options,
-                quantity=line.quantity if is_whole else quantities.get(line.variant, 0),
+                quantity=line.quantity if is_whole else quantities.get(key, 0),
                 unit_price=line.unit_price,
                 discount=line.discount if is_whole else money.ZERO,
                 tax_rate=line.tax_rate,
@@ -138,5 +178,5 @@ def credit_lines(
     return lines
 
 
-def _tax_of(line: InvoiceLine, gross: Decimal) -> Decimal:
-    return money.round_to_step(line.tax * gross / line.gross) if line.gross else money.ZERO
+def _tax_of(line: InvoiceLine, gross: Decimal, currency: str) -> Decimal:
+    return money.round_to_step(line.tax * gross / line.gross, currency) if line.gross else money.ZERO

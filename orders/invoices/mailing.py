@@ -3,7 +3,8 @@ from datetime import timedelta
 from bson import ObjectId
 from django.utils import timezone
 
-from orders.invoices.models import Invoice, InvoiceEntry
+from orders.amounts import billed_total
+from orders.invoices.models import Invoice, InvoiceEntry, InvoiceKind
 from orders.invoices.printing import filename_of, pdf_of
 from orders.models import Order
 from shop.db import documents
@@ -27,9 +28,14 @@ def attachments_of(order: Order, refund: str) -> list[Attachment]:
 
 
 def _entry(order: Order, refund: str) -> InvoiceEntry | None:
-    if not refund:
-        return order.invoice
-    return next((each for each in order.credit_notes if each.refund == ObjectId(refund)), None)
+    """A refund of what was paid too much has a new invoice."""
+    is_difference = any(each.is_difference for each in order.refunds if str(each.refund) == refund)
+    if not refund or is_difference:
+        invoice: InvoiceEntry | None = order.invoice
+        return invoice if invoice and invoice.total == billed_total(order) else None
+    kind = InvoiceKind.CREDIT_NOTE
+    notes = [each for each in order.credit_notes if each.refund == ObjectId(refund) and each.kind == kind]
+    return notes[-1] if notes else None
 
 
 def _is_due_soon(order: Order, refund: str) -> bool:

@@ -15,6 +15,16 @@ class InvoiceKind(models.TextChoices):
     CREDIT_NOTE = "credit_note", "Credit note"
     # Of a credit note whose refund failed afterwards.
     REVERSAL = "reversal", "Cancellation of a credit note"
+    # Of an invoice that a new one replaces, because the order was corrected.
+    CANCELLATION = "cancellation", "Cancellation of an invoice"
+
+
+# They take away what they contain, and have the numbers of credit notes.
+NEGATIVE_KINDS = frozenset((InvoiceKind.CREDIT_NOTE, InvoiceKind.CANCELLATION))
+
+
+def sign_of(kind: str) -> int:
+    return -1 if kind in NEGATIVE_KINDS else 1
 
 
 class Party(EmbeddedModel):
@@ -31,8 +41,10 @@ class Party(EmbeddedModel):
 class InvoiceLine(EmbeddedModel):
     """``gross`` is what the buyer pays, ``net`` the part without ``tax``."""
 
-    # Null for shipping.
+    # Null for shipping, and for a surplus.
     variant = ObjectIdField(null=True)
+    # Received beyond the price, and not refunded.
+    is_surplus = models.BooleanField(default=False)
     sku = models.CharField(max_length=64, blank=True)
     name = models.CharField(max_length=200)
     options = models.CharField(max_length=1000, blank=True)
@@ -64,21 +76,27 @@ class InvoiceEntry(EmbeddedModel):
     invoice = ObjectIdField()
     kind = models.CharField(max_length=12, choices=InvoiceKind)
     number = models.CharField(max_length=40)
-    # Null for an invoice.
+    # Null for an invoice and its cancellation.
     refund = ObjectIdField(null=True)
     total = money_field()
     issued_at = models.DateTimeField()
 
+    @property
+    def amount(self) -> Decimal:
+        """Return the total, negative if it is taken away."""
+        amount: Decimal = sign_of(self.kind) * self.total
+        return amount
+
 
 class Invoice(models.Model):
-    """All amounts are positive; credit notes take away what they contain."""
+    """All amounts are positive; credit notes and cancellations of invoices take away what they contain."""
 
     kind = models.CharField(max_length=12, choices=InvoiceKind)
     # `sequence` counts without a gap in its series.
     series = models.CharField(max_length=40)
     sequence = models.PositiveBigIntegerField()
     number = models.CharField(max_length=40, unique=True)
-    # Makes issuing idempotent: "invoice <order>", "credit_note <refund>", "reversal <refund>".
+    # Makes issuing idempotent: the kind, the order or refund, and the number of earlier ones of these, if any.
     source = models.CharField(max_length=60, unique=True, editable=False)
     order = ObjectIdField()
     order_number = models.CharField(max_length=16)
@@ -125,7 +143,7 @@ class Invoice(models.Model):
 
     @property
     def sign(self) -> int:
-        return -1 if self.kind == InvoiceKind.CREDIT_NOTE else 1
+        return sign_of(self.kind)
 
     @property
     def entry(self) -> InvoiceEntry:

@@ -2,7 +2,7 @@ from datetime import date
 
 from django.conf import settings
 
-from orders.invoices.models import InvoiceCounter, InvoiceKind
+from orders.invoices.models import NEGATIVE_KINDS, InvoiceCounter, InvoiceKind
 from shop.db import documents
 from shop.db.transactions import queue_for
 
@@ -12,7 +12,7 @@ def next_number(kind: InvoiceKind, day: date) -> tuple[str, int, str]:
 
     Concurrent transactions conflict on the counter, so a number that is given out is also used.
     """
-    is_credit = kind == InvoiceKind.CREDIT_NOTE
+    is_credit = kind in NEGATIVE_KINDS
     series = "credit-notes" if is_credit else "invoices"
     if settings.INVOICE_NUMBERS_RESTART_YEARLY:
         series += f"-{day.year}"

@@ -15,8 +15,9 @@ class InvoiceEntrySerializer(serializers.Serializer):
 class CreditNoteEntrySerializer(InvoiceEntrySerializer):
     id = ObjectIdField(source="invoice")
     kind = serializers.ChoiceField(
-        choices=[InvoiceKind.CREDIT_NOTE.value, InvoiceKind.REVERSAL.value],
-        help_text="`reversal` cancels the credit note of a refund that failed afterwards.",
+        choices=list(InvoiceKind.values),
+        help_text="`reversal` cancels the credit note of a refund that failed afterwards. If a correction changes a "
+        "paid order, `cancellation` cancels its `invoice`, and that of the order replaces it.",
     )
     total = MoneyField()
 

@@ -10,7 +10,7 @@ from rest_framework.generics import get_object_or_404
 from accounts.authentication import UserRequest
 from orders.access import ORDER_TOKEN
 from orders.errors import InvoiceNotIssued
-from orders.invoices.models import Invoice, InvoiceKind
+from orders.invoices.models import Invoice
 from orders.invoices.printing import filename_of, pdf_of
 from shop.api.renderers import JSONRenderer
 
@@ -49,12 +49,11 @@ class InvoiceActions:
         detail=True, methods=["get"], url_path="credit-notes/(?P<document>[0-9a-f]{24})", renderer_classes=RENDERERS
     )
     def credit_note(self, request: UserRequest, number: str, document: str) -> HttpResponse:
-        """Download a credit note, or the cancellation of one."""
+        """Download a credit note, the cancellation of a document, or an invoice that was replaced."""
         order = self.get_object()
         if document not in {str(entry.invoice) for entry in order.credit_notes}:
             raise NotFound
-        found = Invoice.objects.filter(order=order.pk).exclude(kind=InvoiceKind.INVOICE)
-        return _reply(get_object_or_404(found, pk=document))
+        return _reply(get_object_or_404(Invoice.objects.filter(order=order.pk), pk=document))
 
 
 def _reply(invoice: Invoice) -> HttpResponse:

@@ -108,7 +108,7 @@ def _shown(rows: Sequence[Row], by: Grouping, first: date, last: date) -> dict[s
 
 
 _NOTES = {
-    Grouping.DAY: "Orders count in full on the day of payment, refunds on the day they were requested.",
+    Grouping.DAY: "Orders count on the day of payment, refunds on the day they were requested.",
     Grouping.PRODUCT: "Sales are after discounts, without shipping. Tax is included if prices include it.",
     Grouping.CATEGORY: "By the categories that products have now, without subcategories. Sales are after discounts.",
     Grouping.COUNTRY: "By the country of the shipping address.",

@@ -3,7 +3,7 @@ from datetime import date, datetime
 
 from orders.models import Order
 from orders.reports.models import ChangedDay, DailyTotal, Dimension
-from orders.reports.totals import totals_of
+from orders.reports.totals import BILLED, totals_of
 from shop import days
 from shop.audit import invariant
 from shop.db import documents
@@ -20,7 +20,7 @@ def totals_follow_from_orders() -> Iterator[str]:
             "$group": {
                 "_id": {"currency": "$currency", "day": "$paid_on"},
                 "orders": {"$sum": 1},
-                "sales": {"$sum": "$total"},
+                "sales": {"$sum": BILLED},
             }
         },
     ]

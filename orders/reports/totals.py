@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from orders.models import Order
+from orders.models import STANDING_REFUNDS, Order
 from orders.reports.models import ChangedDay, DailyTotal, Dimension
 from shop import days, jobs, money
 from shop.db import documents
@@ -15,6 +15,34 @@ from shop.jobs import Cursor, TimeLimit
 PERIOD_SECONDS = 15
 AT_ONCE = 1000
 _SUCCEEDED = "succeeded"
+
+_DIFFERENCES = {
+    "$filter": {
+        "input": {"$ifNull": ["$refunds", []]},
+        "cond": {"$and": ["$$this.is_difference", {"$in": ["$$this.status", STANDING_REFUNDS]}]},
+    }
+}
+# As in `orders.amounts.billed_total`.
+BILLED = {
+    "$subtract": [
+        "$total",
+        {
+            "$add": [
+                {"$ifNull": ["$amount_due", 0]},
+                {"$ifNull": ["$adjustment", 0]},
+                {"$sum": {"$map": {"input": _DIFFERENCES, "in": "$$this.amount"}}},
+            ]
+        },
+    ]
+}
+# The part of the tax in what was billed.
+_TAX = {
+    "$cond": [
+        {"$or": [{"$eq": ["$total", BILLED]}, {"$eq": ["$total", 0]}]},
+        "$tax",
+        {"$round": [{"$divide": [{"$multiply": ["$tax", BILLED]}, "$total"]}, 3]},
+    ]
+}
 
 
 def mark_changed(*changed: date | None) -> None:
@@ -74,7 +102,7 @@ def totals_of(day: date) -> list[DailyTotal]:
 
 def _sales(day: date, currencies: list[str]) -> Iterator[DailyTotal]:
     of_day = [{"$match": {"currency": {"$in": currencies}, "paid_on": _stored(day)}}]
-    order = {"orders": {"$sum": 1}, "sales": {"$sum": "$total"}, "tax": {"$sum": "$tax"}}
+    order = {"orders": {"$sum": 1}, "sales": {"$sum": BILLED}, "tax": {"$sum": _TAX}}
     order |= {"units": {"$sum": {"$sum": "$lines.quantity"}}, "discount": {"$sum": "$discount"}}
     line = {
         "orders": {"$sum": 1},
@@ -85,7 +113,7 @@ def _sales(day: date, currencies: list[str]) -> Iterator[DailyTotal]:
         "discount": {"$sum": {"$ifNull": ["$lines.discount", 0]}},
     }
     promotion = {
-        **{"orders": {"$sum": 1}, "label": {"$last": "$discounts.label"}, "sales": {"$sum": "$total"}},
+        **{"orders": {"$sum": 1}, "label": {"$last": "$discounts.label"}, "sales": {"$sum": BILLED}},
         "discount": {"$sum": {"$add": ["$discounts.amount", {"$ifNull": ["$discounts.shipping", 0]}]}},
     }
     by_key: dict[Dimension, tuple[list[dict[str, Any]], Any, dict[str, Any]]] = {
@@ -128,7 +156,13 @@ def _refunds(day: date, currencies: list[str]) -> Iterator[DailyTotal]:
     pipeline = [
         {"$match": {"currency": {"$in": currencies}, "refunds.created_at": created}},
         {"$unwind": "$refunds"},
-        {"$match": {"refunds.created_at": created, "refunds.status": _SUCCEEDED}},
+        # A difference is not in the sales.
+        {
+            "$match": {
+                **{"refunds.created_at": created, "refunds.status": _SUCCEEDED},
+                "refunds.is_difference": {"$ne": True},
+            }
+        },
         {
             "$group": {
                 "_id": {"currency": "$currency", "country": {"$ifNull": ["$shipping_address.country", ""]}},

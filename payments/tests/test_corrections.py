@@ -183,6 +183,7 @@ def test_a_guest_pays_a_difference_by_the_link_of_the_mail(
     finish(simulator)
     paid = order_of(opened, order["number"])
     assert paid["amount_due"] == "0.00"
+    assert "Your order is now paid in full." in mail.outbox[-1].body
     # A withdrawal refunds both payments.
     returns = f"{API}/orders/{order['number']}/returns/"
     lines = [{"line": paid["lines"][0]["id"], "quantity": 1}]
@@ -193,8 +194,13 @@ def test_a_guest_pays_a_difference_by_the_link_of_the_mail(
     done = order_of(opened, order["number"])
     assert ([each["amount"] for each in done["refunds"]], done["net_total"]) == (["15.00", "3.00"], "0.00")
     assert (done["payment_status"], done["returns"][0]["status"]) == ("refunded", "refunded")
-    # The invoice was issued before the correction.
-    assert [each["total"] for each in done["credit_notes"]] == ["15.00"]
+    # The first invoice was replaced.
+    assert [(each["kind"], each["total"]) for each in done["credit_notes"]] == [
+        ("invoice", "15.00"),
+        ("cancellation", "15.00"),
+        ("credit_note", "15.00"),
+        ("credit_note", "3.00"),
+    ]
     assert not Job.objects.exclude(attempts=0).exists()
 
 

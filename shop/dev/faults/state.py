@@ -15,7 +15,7 @@ from catalog import services as catalog
 from catalog.models import Variant
 from orders import expiry
 from orders import services as orders
-from orders.invoices.models import Invoice, InvoiceKind
+from orders.invoices.models import NEGATIVE_KINDS, Invoice
 from orders.lifecycle import Actor, Event
 from orders.models import Order
 from payments.models import Refund, StripeEvent
@@ -162,10 +162,10 @@ class ShopState:
         PromotionUse.objects.exclude(reserved_at=None).update(reserved_at=now - uses.RESERVED_FOR)
 
     def invoice_numbers(self) -> tuple[list[int], list[int]]:
-        """Return the numbers of invoices and of credit notes, in order."""
+        """Return the numbers of both series, in order."""
         rows = Invoice.objects.order_by("sequence").values_list("kind", "sequence")
-        invoices = [number for kind, number in rows if kind == InvoiceKind.INVOICE]
-        return invoices, [number for kind, number in rows if kind == InvoiceKind.CREDIT_NOTE]
+        invoices = [number for kind, number in rows if kind not in NEGATIVE_KINDS]
+        return invoices, [number for kind, number in rows if kind in NEGATIVE_KINDS]
 
     def audit(self) -> list[str]:
         return audit.violations()
