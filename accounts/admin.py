@@ -19,6 +19,7 @@ from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from accounts import hooks, services, tokens
 from accounts.admin_forms import NewUserForm, SetPasswordForm, UserForm
+from accounts.api_keys.admin import ApiKeyAdmin  # noqa: F401 (registers it)
 from accounts.models import Address, User
 from accounts.postal import postal_lines
 from accounts.staff import invitations, second_factors

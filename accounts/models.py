@@ -10,6 +10,7 @@ from django.db import models
 from django.utils import timezone
 from django_countries import countries
 
+from accounts.api_keys.models import ApiKey  # noqa: F401 (found by Django here)
 from accounts.passwords import hash_password, normalize_password, spellings
 from accounts.phone_numbers import MAX_LENGTH as MAX_PHONE_LENGTH
 from accounts.phone_numbers import normalize_phone, validate_phone

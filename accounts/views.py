@@ -8,7 +8,7 @@ from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import MultiPartParser
-from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -43,6 +43,7 @@ from accounts.serializers import (
 )
 from accounts.tokens import TokenPair
 from shop.api.bodies import BodyValidationMixin
+from shop.api.permissions import HasAccount
 from shop.api.rate_limits import ip_address_of, throttle
 from shop.api.renderers import JSONRenderer
 from shop.api.serializing import represent
@@ -118,7 +119,7 @@ class SessionViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     """Logout everywhere, password and e-mail changes, verification."""
 
     request: UserRequest
-    permission_classes = [IsAuthenticated]
+    permission_classes = [HasAccount]
     pagination_class = None
     # Guessing the password with a stolen token must not block the owner's logout-all.
     rate_scopes = {

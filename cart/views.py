@@ -4,7 +4,6 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schem
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from accounts.models import User
@@ -25,6 +24,7 @@ from cart.serializers import (
 )
 from catalog.errors import OutOfStock, VariantRequired
 from shop.api.bodies import BodyValidationMixin
+from shop.api.permissions import ShoppersOnly
 from shop.api.rate_limits import Limit, ip_address_of, limit_failures
 from shop.api.renderers import JSONReply
 from shop.api.serializing import validate
@@ -53,7 +53,7 @@ def cart_owner_of(request: Request) -> CartOwner:
 
 
 class CartReplyMixin(BodyValidationMixin):
-    permission_classes = [AllowAny]
+    permission_classes = [ShoppersOnly]
     pagination_class = None
 
     def owner(self) -> CartOwner:

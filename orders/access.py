@@ -1,7 +1,6 @@
 """Access to orders: with an account, or with the token of an order."""
 
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -10,6 +9,8 @@ from accounts.views import cart_token_of
 from orders import tokens
 from orders.models import Order
 from orders.querysets import OrderQuerySet
+from shop.api.permissions import HasAccount
+from shop.api.principals import is_key
 
 ORDER_TOKEN_HEADER = "X-Order-Token"  # noqa: S105
 
@@ -21,22 +22,24 @@ ORDER_TOKEN = OpenApiParameter(
 )
 
 
-class AccountOrCartToken(IsAuthenticated):
+class AccountOrCartToken(HasAccount):
     """Users, and guests with a cart; the view finds the cart."""
 
     security_scheme = "cartToken"
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        return bool(cart_token_of(request)) or super().has_permission(request, view)
+        by_token = bool(cart_token_of(request)) and not is_key(request.user)
+        return by_token or super().has_permission(request, view)
 
 
-class AccountOrOrderToken(IsAuthenticated):
+class AccountOrOrderToken(HasAccount):
     """Users, and guests with an order's token; the view checks it."""
 
     security_scheme = "orderToken"
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        return bool(order_token_of(request)) or super().has_permission(request, view)
+        by_token = bool(order_token_of(request)) and not is_key(request.user)
+        return by_token or super().has_permission(request, view)
 
 
 def order_token_of(request: Request) -> str:

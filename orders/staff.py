@@ -1,10 +1,10 @@
-"""Members of staff who changed orders."""
+"""Members of staff, and API keys, that changed orders."""
 
 from collections.abc import Iterable
 
 from bson import ObjectId
 
-from accounts.models import User
+from accounts import names
 from orders.models import Note, Order, TimelineEntry
 from shop.http import request_context
 
@@ -22,6 +22,4 @@ def names_in(orders: Iterable[Order]) -> dict[ObjectId, str]:
 
 
 def names_of(entries: Iterable[TimelineEntry | Note]) -> dict[ObjectId, str]:
-    keys = {entry.staff for entry in entries if entry.staff is not None}
-    people = User.objects.filter(pk__in=keys).only("name", "email") if keys else ()
-    return {person.pk: name for person in people if (name := person.name or person.email)}
+    return names.names_of(entry.staff for entry in entries if entry.staff is not None)

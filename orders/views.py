@@ -6,7 +6,7 @@ from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.generics import get_object_or_404
-from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
+from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -56,7 +56,7 @@ from orders.shipping.serializers import ShippingMethodSerializer
 from orders.staff_views import OF_STAFF, StaffChangesMixin
 from orders.tokens import new_token
 from shop.api import idempotency
-from shop.api.permissions import staff_may
+from shop.api.permissions import HasAccount, staff_may
 from shop.api.query import validated_query
 from shop.api.rate_limits import ip_address_of, network_address_of, throttle
 from shop.api.serializing import represent
@@ -133,13 +133,21 @@ GUEST_PERMISSIONS: dict[str, type[BasePermission]] = {
 }
 
 
+SEEN, CHANGED = ("orders.view_order",), ("orders.view_order", "orders.change_order")
+READ_BY_KEYS = dict.fromkeys(("list", "retrieve", "invoice", "credit_note"), SEEN)
+CHANGED_BY_KEYS = dict.fromkeys(
+    ("partial_update", "correction_quote", "notes", "cancel", "cancel_unshipped", "fulfil"), CHANGED
+)
+
+
 class OrderViewSet(InvoiceActions, StaffChangesMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     """The user's own orders, or the one of the `X-Order-Token`; staff see all."""
 
     request: UserRequest
     serializer_class = OrderSerializer
     queryset = Order.objects.none()
-    permission_classes = [IsAuthenticated]
+    permission_classes = [HasAccount]
+    key_permissions = {**READ_BY_KEYS, **CHANGED_BY_KEYS}
     pagination_class = OrderPagination
     lookup_field = "number"
     rate_scopes = {

@@ -9,7 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.generics import get_object_or_404
 from rest_framework.parsers import BaseParser
-from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -39,7 +39,7 @@ from payments.serializers import (
 from shop.api import idempotency
 from shop.api.bodies import BodyValidationMixin
 from shop.api.errors import PayloadTooLarge
-from shop.api.permissions import staff_may
+from shop.api.permissions import HasAccount, staff_may
 from shop.api.rate_limits import network_address_of
 
 
@@ -63,7 +63,11 @@ class PaymentViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Ge
     request: UserRequest
     serializer_class = PaymentSerializer
     queryset = Payment.objects.none()
-    permission_classes = [IsAuthenticated]
+    permission_classes = [HasAccount]
+    key_permissions = {
+        "retrieve": ("payments.view_payment",),
+        "refunds": ("payments.view_payment", "payments.add_refund"),
+    }
     pagination_class = None
     rate_scopes = {"create": "payment", "refunds": "payment"}
     errors = {

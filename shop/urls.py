@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from django.views.static import serve
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
+from accounts.api_keys.views import ApiKeyViewSet
 from accounts.link_views import LinkViewSet
 from accounts.views import AddressViewSet, AuthViewSet, ProfileViewSet, SessionViewSet
 from cart.views import CartItemViewSet, CartViewSet
@@ -41,6 +42,7 @@ router.register("products/(?P<product_pk>[0-9a-f]{24})/images", ProductImageView
 router.register("products/(?P<product_pk>[-a-zA-Z0-9_]+)/reviews", ReviewViewSet, basename="review")
 router.register("variants", VariantViewSet, basename="variant")
 router.register("shipping-methods", ShippingMethodViewSet, basename="shipping-method")
+router.register("api-keys", ApiKeyViewSet, basename="api-key")
 router.register("payments", PaymentViewSet, basename="payment")
 
 urlpatterns = [

@@ -8,7 +8,6 @@ from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.generics import get_object_or_404
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
@@ -40,7 +39,7 @@ from orders.returns.serializers import (
 from orders.returns.states import return_of
 from shop.api import idempotency
 from shop.api.bodies import BodyValidationMixin
-from shop.api.permissions import staff_may
+from shop.api.permissions import HasAccount, staff_may
 from shop.api.serializing import represent
 
 NUMBER = OpenApiParameter("number", str, OpenApiParameter.PATH, description="The order's number.")
@@ -68,6 +67,10 @@ class ReturnViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     queryset = Order.objects.none()
     serializer_class = ReturnSerializer
     permission_classes = [AccountOrOrderToken]
+    key_permissions = {
+        **dict.fromkeys(("list", "retrieve"), ("orders.view_order",)),
+        **dict.fromkeys(("create", "preview", *STAFF_ACTIONS), ("orders.view_order", "orders.change_order")),
+    }
     pagination_class = None
     lookup_value_regex = "[0-9a-f]{24}"
     rate_scopes = {"create": "order", "preview": "order"}
@@ -83,7 +86,7 @@ class ReturnViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         return Order.objects.all() if staff_may(self.request.user, "orders.view_order") else orders_of(self.request)
 
     def get_permissions(self) -> list[Any]:
-        return [IsAuthenticated()] if self.action in STAFF_ACTIONS else [*super().get_permissions()]
+        return [HasAccount()] if self.action in STAFF_ACTIONS else [*super().get_permissions()]
 
     @property
     def order(self) -> Order:

@@ -2,7 +2,7 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.exceptions import NotFound, ValidationError
-from rest_framework.permissions import SAFE_METHODS, AllowAny, BasePermission, IsAuthenticated
+from rest_framework.permissions import SAFE_METHODS, AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,6 +16,7 @@ from orders.reviews.models import Review
 from orders.reviews.serializers import ReviewQuerySerializer, ReviewSerializer
 from shop.api.bodies import BodyValidationMixin
 from shop.api.conditional import ConditionalGetMixin
+from shop.api.permissions import HasAccount
 from shop.api.query import validated_query
 
 PRODUCT = OpenApiParameter("product_pk", str, OpenApiParameter.PATH, description="The product's id or slug.")
@@ -32,7 +33,7 @@ class ReviewViewSet(ConditionalGetMixin, BodyValidationMixin, mixins.ListModelMi
     errors = {"list": [ValidationError], "create": [NotFound, NotBought, AlreadyReviewed]}
 
     def get_permissions(self) -> list[BasePermission]:
-        return [AllowAny() if self.request.method in SAFE_METHODS else IsAuthenticated()]
+        return [AllowAny() if self.request.method in SAFE_METHODS else HasAccount()]
 
     def get_queryset(self) -> QuerySet[Review]:
         reviews = Review.objects.filter(product=self.product).prefetch_related("user")

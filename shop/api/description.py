@@ -5,6 +5,9 @@ A headless commerce API: accounts, catalog, cart, orders and Stripe payments.
 Send `Authorization: Bearer <access>`. Exchange the refresh token for a new pair at `/auth/refresh/`. It works once:
 reuse revokes the whole login.
 
+**API keys** are for integrations: `Authorization: Api-Key <key>`, with a key that staff make in the admin. Its scopes
+are permissions of staff; it never acts as a customer. `/api-keys/current/` returns them.
+
 **Links in mails** lead to the storefront, with a `uid` and a `token` to forward: from its page `/verify-email` to
 `/auth/email/verify/confirm/`, and from `/reset-password`, together with the new password, to
 `/auth/password/reset/confirm/`. Each works once.
@@ -69,5 +72,6 @@ API_TAGS = [
     {"name": "cart", "description": "One cart per user or guest."},
     {"name": "shipping-methods", "description": "Shipping methods."},
     {"name": "orders", "description": "Place, track and cancel orders; ship them, for staff."},
+    {"name": "api-keys", "description": "The API key of an integration."},
     {"name": "payments", "description": "PaymentIntents, the Stripe webhook, refunds."},
 ]

@@ -20,6 +20,7 @@ from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
 from shop.api import counters
+from shop.api.principals import is_key
 from shop.db.caches import TTLCache
 from shop.db.deadline import clean_up_time
 
@@ -132,11 +133,12 @@ def limit_failures(*limits: Limit, error: type[Exception]) -> Iterator[None]:
 
 class RateLimit(BaseThrottle):
     def allow_request(self, request: Request, view: View) -> bool:
+        user: Any = request.user
+        self._wait = count_use("api_key", f"user {user.pk}") if is_key(user) else None
         scopes = getattr(view, "rate_scopes", {})
         scope = scopes.get(getattr(view, "action", None), getattr(view, "rate_scope", None))
-        if scope is None:
-            return True
-        user = request.user
+        if scope is None or self._wait is not None:
+            return self._wait is None
         known = user is not None and user.is_authenticated
         self._wait = (
             count_use(scope, f"user {user.pk}") if known else count_use(scope, ip_address=ip_address_of(request))

@@ -9,7 +9,7 @@ from drf_spectacular.plumbing import ResolvedComponent, build_examples_list
 from drf_spectacular.utils import OpenApiParameter
 from drf_standardized_errors.openapi_utils import get_error_examples
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
-from rest_framework.permissions import SAFE_METHODS, AllowAny, IsAuthenticated
+from rest_framework.permissions import SAFE_METHODS, AllowAny
 from rest_framework.serializers import Field, ListSerializer, Serializer
 
 from shop.api.conditional import ConditionalGetMixin
@@ -22,8 +22,8 @@ _GENERIC = (NotFound, PermissionDenied, ValidationError)
 
 MEANINGS = {
     400: "Invalid request.",
-    401: "Not authenticated: the token is missing, invalid or expired.",
-    403: "Permission denied: requires staff with the permission.",
+    401: "Not authenticated: the token or API key is missing, invalid or expired.",
+    403: "Permission denied: requires staff, or an API key, with the permission; keys have no account.",
     404: "Not found, or it belongs to another user.",
     405: "Method not allowed.",
     406: "Not acceptable: responses are JSON.",
@@ -87,9 +87,14 @@ class AutoSchema(openapi.AutoSchema):
         return sentence.rstrip(".") or None
 
     def get_auth(self) -> list[dict[str, Any]]:
-        schemes = (getattr(each, "security_scheme", None) for each in self.view.get_permissions())
-        auth = [*super().get_auth(), *({scheme: []} for scheme in schemes if scheme)]
-        return [*auth, {}] if self._is_public_read() and {} not in auth else auth
+        auth = [*super().get_auth(), *({scheme: []} for scheme in self._of_permissions("security_scheme"))]
+        refused = set(chain.from_iterable(each(self.view) for each in self._of_permissions("refused_schemes")))
+        auth = [each for each in auth if refused.isdisjoint(each)]
+        is_public = self._is_public_read() or any(isinstance(each, AllowAny) for each in self.view.get_permissions())
+        return [*auth, {}] if is_public and {} not in auth else auth
+
+    def _of_permissions(self, name: str) -> list[Any]:
+        return [getattr(each, name) for each in self.view.get_permissions() if hasattr(each, name)]
 
     def _is_public_read(self) -> bool:
         return getattr(self.view, "public_reads", False) and self.method in SAFE_METHODS
@@ -132,7 +137,7 @@ class AutoSchema(openapi.AutoSchema):
             case 401:
                 return any(operation.get("security", ()))
             case 403:
-                for_anyone = all(isinstance(each, (AllowAny, IsAuthenticated)) for each in self.view.get_permissions())
+                for_anyone = all(type(each) is AllowAny for each in self.view.get_permissions())
                 return not for_anyone and not self._is_public_read()
             case 408 | 413:
                 return self.method in ("POST", "PUT", "PATCH")

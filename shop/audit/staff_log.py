@@ -20,8 +20,11 @@ from shop.db import documents, transactions
 from shop.http import request_context
 from shop.jobs.retention import delete_in_batches
 
+# Actions of API keys name the key as `staff`.
+KEYS = "accounts.apikey"
 # Fields that name an object in the log; none for personal data.
 LABELS = {
+    "accounts.apikey": "name",
     "auth.group": "name",
     "cart.promotion": "label",
     "catalog.category": "name",
@@ -75,13 +78,14 @@ class Action(models.TextChoices):
     RUN = "run", "ran"
     MAIL = "mail", "sent an e-mail to"
     INVITE = "invite", "invited"
+    REVOKE = "revoke", "revoked"
 
 
 class StaffAction(models.Model):
     at = models.DateTimeField(default=timezone.now)
     # No foreign key: rows outlive the account.
     staff = models.CharField(max_length=24)
-    via = models.CharField("source", max_length=5, choices=[("admin", "admin"), ("api", "API")])
+    via = models.CharField("source", max_length=5, choices=[("admin", "admin"), ("api", "API"), ("key", "API key")])
     action = models.CharField(max_length=10, choices=Action)
     model = models.CharField("object type", max_length=60)
     object_id = models.CharField("id", max_length=255)
@@ -161,15 +165,22 @@ def with_people(actions: Iterable[StaffAction]) -> list[StaffAction]:
     rows = list(actions)
     user_label = get_user_model()._meta.label_lower
     wanted: defaultdict[str, set[str]] = defaultdict(set)
-    wanted[user_label].update(row.staff for row in rows)
+    for row in rows:
+        wanted[KEYS if row.via == "key" else user_label].add(row.staff)
     for row in rows:
         if not row.label:
             wanted[row.model].add(row.object_id)
     names = {label: _names(label, ids) for label, ids in wanted.items()}
     for row in rows:
-        row.person = names[user_label].get(row.staff) or f"deleted account {row.staff}"
+        row.person = _person(row, names[KEYS if row.via == "key" else user_label])
         row.target = row.label or names[row.model].get(row.object_id) or row.object_id
     return rows
+
+
+def _person(row: StaffAction, names: dict[str, str]) -> str:
+    if row.via == "key":
+        return f"API key {names.get(row.staff, row.staff)}"
+    return names.get(row.staff) or f"deleted account {row.staff}"
 
 
 def _names(label: str, ids: Iterable[str]) -> dict[str, str]:

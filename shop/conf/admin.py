@@ -107,7 +107,12 @@ UNFOLD = {
                 _page("Promotions", "local_activity", "cart.promotion"),
                 _page("Carts", "shopping_cart", "cart.cart"),
             ),
-            _section("Staff", _team(), _page("Groups", "admin_panel_settings", "auth.group")),
+            _section(
+                "Staff",
+                _team(),
+                _page("Groups", "admin_panel_settings", "auth.group"),
+                _page("API keys", "key", "accounts.apikey"),
+            ),
             _section(
                 "System",
                 _page("Staff actions", "history", "shop.staffaction"),

@@ -5,8 +5,11 @@ from shop.conf.base import env
 CATALOG_CACHE_SECONDS = env.whole_number("CATALOG_CACHE_SECONDS", default=0, at_least=0, at_most=3600)
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.AccessTokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.AccessTokenAuthentication",
+        "accounts.api_keys.authentication.ApiKeyAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["shop.api.permissions.HasAccount"],
     "DEFAULT_RENDERER_CLASSES": ["shop.api.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["shop.api.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "shop.api.pagination.NewestFirstPagination",

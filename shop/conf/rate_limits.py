@@ -52,7 +52,9 @@ RATE_LIMIT_RULES = {
     "document": (60, 60),
     "review": (30, 60),
     "payment": (120, 60),
+    # All requests of an API key.
+    "api_key": (1200, 60),
 }
 # A process reserves several at once, so others may refuse early.
-RATE_LIMITS_COUNTED_AT_ONCE = {"cart": 10, "order": 3}
+RATE_LIMITS_COUNTED_AT_ONCE = {"cart": 10, "order": 3, "api_key": 20}
 checks.require(RATE_LIMITS, "RATE_LIMITS=off is refused: rate limits can only be disabled with DEBUG=1.")

@@ -112,6 +112,13 @@ def update_one(model: type[models.Model], match: Mapping[str, Any], change: Mapp
 
 
 @wrap_database_errors
+def update_unacknowledged(model: type[models.Model], match: Mapping[str, Any], change: Mapping[str, Any]) -> None:
+    """Send an update without waiting for its result, so that it may be lost. Not in transactions."""
+    collection = Collection(mongodb_connection().database, model._meta.db_table, write_concern=WriteConcern(0))
+    collection.update_one(match, change)
+
+
+@wrap_database_errors
 def insert(*rows: models.Model) -> None:
     """Insert instances of one model; sets primary keys."""
     if not rows:

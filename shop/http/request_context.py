@@ -13,7 +13,7 @@ _WELL_FORMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 
 
 class Staff(NamedTuple):
-    """``via`` is "api" or "admin"."""
+    """``via`` is "api", "admin" or, with the id of an API key, "key"."""
 
     id: str
     via: str

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
+from accounts.api_keys.models import ApiKey
 from accounts.models import Address, User
 from cart import services as carts
 from cart.owners import CartOwner
@@ -54,5 +55,6 @@ def populated_shop(
     PeriodicTask.objects.create(name="orders.expire", due_at=timezone.now())
     count_sales.enqueue(quantities={})
     Group.objects.create(name="Warehouse")
+    ApiKey.objects.create(name="ERP", prefix="shop_live_abcdefgh", digest="0" * 64, owner=staff)
     StaffAction.objects.create(staff=staff.pk, via="admin", action="cancel", model="orders.order", object_id=order.pk)
     return order

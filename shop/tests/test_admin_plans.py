@@ -30,6 +30,7 @@ Query = dict[str, Any]
 
 # Collections that may be read as a whole, and why.
 SMALL = {
+    "accounts.apikey": "keys are made by hand",
     "admin.logentry": "never written",
     "auth.group": "groups are made by hand",
     "auth.permission": "permissions come with the code",

@@ -329,6 +329,10 @@ CLASSIFIED: dict[str, str] = {
         ],
         "the shop's own: catalog, stock and terms",
     ),
+    **dict.fromkeys(
+        ["accounts.apikey.name", "accounts.apikey.prefix", "accounts.apikey.digest", "accounts.apikey.scopes"],
+        "about an integration; the owner is forgotten",
+    ),
 }
 # Erased, and of a form in which no canary can be planted: their values are searched for instead.
 NO_CANARIES = {

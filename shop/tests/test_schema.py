@@ -112,7 +112,15 @@ def test_every_refusal_of_the_shops_own_is_described() -> None:
     elsewhere |= {"unsupported_media_type", "category_cycle", "category_in_use", "usage_limit_too_low"}
     elsewhere |= {"file_refused", "too_many_columns", "preview_too_old", "not_confirmable"}
     elsewhere |= {"price_out_of_range", "too_many_prices", "no_open_flag", "order_not_erasable"}
-    elsewhere |= {"already_staff", "nothing_due", "note_not_own", "mail_outdated", "mail_not_resent"}
+    elsewhere |= {
+        "already_staff",
+        "scope_not_held",
+        "key_revoked",
+        "nothing_due",
+        "note_not_own",
+        "mail_outdated",
+        "mail_not_resent",
+    }
     elsewhere |= {"products_changing", "too_large_for_xlsx", "too_many_variants"}
     assert {each.default_code for each in subclasses_of(ShopError)} - passing - elsewhere <= described
 

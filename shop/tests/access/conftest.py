@@ -23,7 +23,7 @@ from shop.dev.testing.admin import ordered
 from shop.dev.testing.guests import guest_with_cart, place_guest_order
 from shop.dev.testing.steps import snapshot, variant_of
 from shop.dev.testing.stripe_steps import open_payment
-from shop.tests.access.people import make_people
+from shop.tests.access.people import key_clients, make_people
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def clients(
     product = make_product("Spoon")
     guest, (_, order) = guest_with_cart(product), place_guest_order(product)
     guest.credentials(**guest._credentials, HTTP_X_ORDER_TOKEN=order["token"])
-    return {**{name: client_of(user) for name, user in people.items()}, "guest": guest}
+    return {**{name: client_of(user) for name, user in people.items()}, "guest": guest, **key_clients(people["boss"])}
 
 
 @pytest.fixture

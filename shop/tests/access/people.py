@@ -1,10 +1,15 @@
 """The users of the access tables."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
+from django.utils import timezone
+from rest_framework.test import APIClient
 
+from accounts.api_keys.models import ApiKey
 from accounts.models import User
+from shop.dev.testing.api_keys import key_client
 from shop.dev.testing.groups import make_groups
 
 ROLES = {"editor": "Catalogue editors", "desk": "Order desk", "reader": "Read-only"}
@@ -29,3 +34,12 @@ def make_people(make_user: Callable[..., User]) -> dict[str, User | None]:
         **staff,
         "boss": make_user(email="boss@access.test", is_staff=True, is_superuser=True),
     }
+
+
+def key_clients(boss: User) -> dict[str, APIClient]:
+    """Return the clients of the API keys."""
+    everything = [f"{app}.{codename}" for codename, app, _ in map(Permission.natural_key, Permission.objects.all())]
+    clients = {"key": key_client(boss, everything), "bare": key_client(boss, [])}
+    # No request records its use, which the tests would see as a change.
+    ApiKey.objects.update(last_used_at=timezone.now() + timedelta(days=1))
+    return clients

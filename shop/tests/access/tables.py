@@ -2,15 +2,15 @@
 
 Users: ``nobody`` has no token, ``guest`` those of a cart and of an own order; ``owner`` is the customer to whom the
 requested order, payment, address and cart belong, ``other`` another customer; ``editor``, ``desk`` and ``reader`` are
-staff in the groups "Catalogue editors", "Order desk" and "Read-only"; ``boss`` is a superuser. ``yes`` means that the
-request is permitted; its body may be refused.
+staff in the groups "Catalogue editors", "Order desk" and "Read-only"; ``boss`` is a superuser; ``key`` is an API key
+with all permissions, ``bare`` one without any. ``yes`` means that the request is permitted; its body may be refused.
 """
 
 from typing import NamedTuple
 
 # Without an account.
 GUESTS = ("nobody", "guest")
-PEOPLE = ("nobody", "guest", "owner", "other", "editor", "desk", "reader", "boss")
+PEOPLE = ("nobody", "guest", "owner", "other", "editor", "desk", "reader", "boss", "key", "bare")
 
 
 class Row(NamedTuple):
@@ -29,94 +29,96 @@ def _rows(table: str) -> list[Row]:
 
 # A method without a row is 405.
 API = _rows("""
-                                                    nobody guest owner other  editor desk  reader boss
-    POST    auth/register/                            yes   yes   yes   yes    yes   yes   yes    yes
-    POST    auth/login/                               yes   yes   yes   yes    yes   yes   yes    yes
-    POST    auth/refresh/                             yes   yes   yes   yes    yes   yes   yes    yes
-    POST    auth/logout/                              yes   yes   yes   yes    yes   yes   yes    yes
-    POST    auth/logout-all/                          401   401   yes   yes    yes   yes   yes    yes
-    POST    auth/password/change/                     401   401   yes   yes    yes   yes   yes    yes
-    POST    auth/password/reset/                      yes   yes   yes   yes    yes   yes   yes    yes
-    POST    auth/password/reset/confirm/              yes   yes   yes   yes    yes   yes   yes    yes
-    POST    auth/email/verify/                        401   401   yes   yes    yes   yes   yes    yes
-    POST    auth/email/verify/confirm/                yes   yes   yes   yes    yes   yes   yes    yes
-    POST    auth/email/change/                        401   401   yes   yes    yes   yes   yes    yes
-    POST    auth/email/change/confirm/                yes   yes   yes   yes    yes   yes   yes    yes
+                                                    nobody guest owner other  editor desk  reader boss   key   bare
+    POST    auth/register/                            yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    POST    auth/login/                               yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    POST    auth/refresh/                             yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    POST    auth/logout/                              yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    POST    auth/logout-all/                          401   401   yes   yes    yes   yes   yes    yes    403   403
+    POST    auth/password/change/                     401   401   yes   yes    yes   yes   yes    yes    403   403
+    POST    auth/password/reset/                      yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    POST    auth/password/reset/confirm/              yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    POST    auth/email/verify/                        401   401   yes   yes    yes   yes   yes    yes    403   403
+    POST    auth/email/verify/confirm/                yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    POST    auth/email/change/                        401   401   yes   yes    yes   yes   yes    yes    403   403
+    POST    auth/email/change/confirm/                yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
 
-    GET     users/me/                                 401   401   yes   yes    yes   yes   yes    yes
-    PATCH   users/me/                                 401   401   yes   yes    yes   yes   yes    yes
-    DELETE  users/me/                                 401   401   yes   yes    yes   yes   yes    yes
-    GET     users/me/export/                          401   401   yes   yes    yes   yes   yes    yes
-    PUT     users/me/avatar/                          401   401   yes   yes    yes   yes   yes    yes
-    DELETE  users/me/avatar/                          401   401   yes   yes    yes   yes   yes    yes
-    GET     users/me/addresses/                       401   401   yes   yes    yes   yes   yes    yes
-    POST    users/me/addresses/                       401   401   yes   yes    yes   yes   yes    yes
-    GET     users/me/addresses/{address}/             401   401   yes   404    404   404   404    404
-    PUT     users/me/addresses/{address}/             401   401   yes   404    404   404   404    404
-    PATCH   users/me/addresses/{address}/             401   401   yes   404    404   404   404    404
-    DELETE  users/me/addresses/{address}/             401   401   yes   404    404   404   404    404
+    GET     users/me/                                 401   401   yes   yes    yes   yes   yes    yes    403   403
+    PATCH   users/me/                                 401   401   yes   yes    yes   yes   yes    yes    403   403
+    DELETE  users/me/                                 401   401   yes   yes    yes   yes   yes    yes    403   403
+    GET     users/me/export/                          401   401   yes   yes    yes   yes   yes    yes    403   403
+    PUT     users/me/avatar/                          401   401   yes   yes    yes   yes   yes    yes    403   403
+    DELETE  users/me/avatar/                          401   401   yes   yes    yes   yes   yes    yes    403   403
+    GET     users/me/addresses/                       401   401   yes   yes    yes   yes   yes    yes    403   403
+    POST    users/me/addresses/                       401   401   yes   yes    yes   yes   yes    yes    403   403
+    GET     users/me/addresses/{address}/             401   401   yes   404    404   404   404    404    403   403
+    PUT     users/me/addresses/{address}/             401   401   yes   404    404   404   404    404    403   403
+    PATCH   users/me/addresses/{address}/             401   401   yes   404    404   404   404    404    403   403
+    DELETE  users/me/addresses/{address}/             401   401   yes   404    404   404   404    404    403   403
 
-    GET     categories/                               yes   yes   yes   yes    yes   yes   yes    yes
-    GET     categories/{category}/                    yes   yes   yes   yes    yes   yes   yes    yes
-    GET     collections/                              yes   yes   yes   yes    yes   yes   yes    yes
-    GET     collections/{collection}/                 yes   yes   yes   yes    yes   yes   yes    yes
-    GET     products/                                 yes   yes   yes   yes    yes   yes   yes    yes
-    POST    products/                                 401   401   403   403    yes   403   403    yes
-    GET     products/facets/                          yes   yes   yes   yes    yes   yes   yes    yes
-    GET     products/suggest/                         yes   yes   yes   yes    yes   yes   yes    yes
-    GET     products/{product}/                       yes   yes   yes   yes    yes   yes   yes    yes
-    PUT     products/{product}/                       401   401   403   403    yes   403   403    yes
-    PATCH   products/{product}/                       401   401   403   403    yes   403   403    yes
-    DELETE  products/{product}/                       401   401   403   403    yes   403   403    yes
-    GET     products/{hidden}/                        404   404   404   404    yes   yes   yes    yes
-    POST    products/{product}/images/                401   401   403   403    yes   403   403    yes
-    PATCH   products/{product}/images/{image}/        401   401   403   403    yes   403   403    yes
-    DELETE  products/{product}/images/{image}/        401   401   403   403    yes   403   403    yes
-    GET     products/{product}/reviews/               yes   yes   yes   yes    yes   yes   yes    yes
-    POST    products/{product}/reviews/               401   401   yes   yes    yes   yes   yes    yes
-    PATCH   products/{product}/reviews/{review}/      401   401   yes   404    404   404   404    404
-    DELETE  products/{product}/reviews/{review}/      401   401   yes   404    404   404   404    404
-    PATCH   variants/{variant}/                       401   401   403   403    yes   403   403    yes
-    POST    variants/{variant}/stock/                 401   401   403   403    yes   403   403    yes
+    GET     categories/                               yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    GET     categories/{category}/                    yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    GET     collections/                              yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    GET     collections/{collection}/                 yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    GET     products/                                 yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    POST    products/                                 401   401   403   403    yes   403   403    yes    yes   403
+    GET     products/facets/                          yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    GET     products/suggest/                         yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    GET     products/{product}/                       yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    PUT     products/{product}/                       401   401   403   403    yes   403   403    yes    yes   403
+    PATCH   products/{product}/                       401   401   403   403    yes   403   403    yes    yes   403
+    DELETE  products/{product}/                       401   401   403   403    yes   403   403    yes    yes   403
+    GET     products/{hidden}/                        404   404   404   404    yes   yes   yes    yes    yes   404
+    POST    products/{product}/images/                401   401   403   403    yes   403   403    yes    yes   403
+    PATCH   products/{product}/images/{image}/        401   401   403   403    yes   403   403    yes    yes   403
+    DELETE  products/{product}/images/{image}/        401   401   403   403    yes   403   403    yes    yes   403
+    GET     products/{product}/reviews/               yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    POST    products/{product}/reviews/               401   401   yes   yes    yes   yes   yes    yes    403   403
+    PATCH   products/{product}/reviews/{review}/      401   401   yes   404    404   404   404    404    403   403
+    DELETE  products/{product}/reviews/{review}/      401   401   yes   404    404   404   404    404    403   403
+    PATCH   variants/{variant}/                       401   401   403   403    yes   403   403    yes    yes   403
+    POST    variants/{variant}/stock/                 401   401   403   403    yes   403   403    yes    yes   403
 
-    GET     cart/                                     yes   yes   yes   yes    yes   yes   yes    yes
-    DELETE  cart/                                     yes   yes   yes   yes    yes   yes   yes    yes
-    PUT     cart/coupon/                              yes   yes   yes   yes    yes   yes   yes    yes
-    DELETE  cart/coupon/                              yes   yes   yes   yes    yes   yes   yes    yes
-    POST    cart/items/                               yes   yes   yes   yes    yes   yes   yes    yes
-    PUT     cart/items/                               yes   yes   yes   yes    yes   yes   yes    yes
-    PATCH   cart/items/{line}/                        404   404   yes   404    404   404   404    404
-    DELETE  cart/items/{line}/                        404   404   yes   404    404   404   404    404
+    GET     cart/                                     yes   yes   yes   yes    yes   yes   yes    yes    403   403
+    DELETE  cart/                                     yes   yes   yes   yes    yes   yes   yes    yes    403   403
+    PUT     cart/coupon/                              yes   yes   yes   yes    yes   yes   yes    yes    403   403
+    DELETE  cart/coupon/                              yes   yes   yes   yes    yes   yes   yes    yes    403   403
+    POST    cart/items/                               yes   yes   yes   yes    yes   yes   yes    yes    403   403
+    PUT     cart/items/                               yes   yes   yes   yes    yes   yes   yes    yes    403   403
+    PATCH   cart/items/{line}/                        404   404   yes   404    404   404   404    404    403   403
+    DELETE  cart/items/{line}/                        404   404   yes   404    404   404   404    404    403   403
 
-    GET     shipping-methods/                         yes   yes   yes   yes    yes   yes   yes    yes
-    GET     orders/                                   401   401   yes   yes    yes   yes   yes    yes
-    POST    orders/                                   401   yes   yes   yes    yes   yes   yes    yes
-    POST    orders/quote/                             401   yes   yes   yes    yes   yes   yes    yes
-    POST    orders/lookup/                            yes   yes   yes   yes    yes   yes   yes    yes
-    PATCH   orders/{order}/                           401   401   403   403    403   yes   403    yes
-    POST    orders/{order}/correction-quote/          401   401   403   403    403   yes   403    yes
-    POST    orders/{order}/notes/                     401   401   403   403    403   yes   403    yes
-    GET     orders/{order}/                           401   404   yes   404    404   yes   yes    yes
-    GET     orders/{order}/invoice/                   401   404   yes   404    404   yes   yes    yes
-    GET     orders/{order}/credit-notes/{document}/   401   404   yes   404    404   yes   yes    yes
-    POST    orders/{order}/cancel/                    401   404   yes   404    404   yes   403    yes
-    POST    orders/{order}/fulfil/                    401   401   403   403    403   yes   403    yes
-    POST    orders/{order}/cancel-unshipped/          401   401   403   403    403   yes   403    yes
-    POST    orders/{order}/fulfilments/               401   401   403   403    403   yes   403    yes
-    PATCH   orders/{order}/fulfilments/{parcel}/      401   401   403   403    403   yes   403    yes
-    GET     orders/{order}/returns/                   401   404   yes   404    404   yes   yes    yes
-    POST    orders/{order}/returns/                   401   404   yes   404    404   yes   403    yes
-    POST    orders/{order}/returns/preview/           401   404   yes   404    404   yes   403    yes
-    GET     orders/{order}/returns/{return}/          401   404   yes   404    404   yes   yes    yes
-    POST    orders/{order}/returns/{return}/approve/  401   401   403   403    403   yes   403    yes
-    POST    orders/{order}/returns/{return}/reject/   401   401   403   403    403   yes   403    yes
-    POST    orders/{order}/returns/{return}/receive/  401   401   403   403    403   yes   403    yes
+    GET     shipping-methods/                         yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    GET     orders/                                   401   401   yes   yes    yes   yes   yes    yes    yes   403
+    POST    orders/                                   401   yes   yes   yes    yes   yes   yes    yes    403   403
+    POST    orders/quote/                             401   yes   yes   yes    yes   yes   yes    yes    403   403
+    POST    orders/lookup/                            yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    PATCH   orders/{order}/                           401   401   403   403    403   yes   403    yes    yes   403
+    POST    orders/{order}/correction-quote/          401   401   403   403    403   yes   403    yes    yes   403
+    POST    orders/{order}/notes/                     401   401   403   403    403   yes   403    yes    yes   403
+    GET     orders/{order}/                           401   404   yes   404    404   yes   yes    yes    yes   403
+    GET     orders/{order}/invoice/                   401   404   yes   404    404   yes   yes    yes    yes   403
+    GET     orders/{order}/credit-notes/{document}/   401   404   yes   404    404   yes   yes    yes    yes   403
+    POST    orders/{order}/cancel/                    401   404   yes   404    404   yes   403    yes    yes   403
+    POST    orders/{order}/fulfil/                    401   401   403   403    403   yes   403    yes    yes   403
+    POST    orders/{order}/cancel-unshipped/          401   401   403   403    403   yes   403    yes    yes   403
+    POST    orders/{order}/fulfilments/               401   401   403   403    403   yes   403    yes    yes   403
+    PATCH   orders/{order}/fulfilments/{parcel}/      401   401   403   403    403   yes   403    yes    yes   403
+    GET     orders/{order}/returns/                   401   404   yes   404    404   yes   yes    yes    yes   403
+    POST    orders/{order}/returns/                   401   404   yes   404    404   yes   403    yes    yes   403
+    POST    orders/{order}/returns/preview/           401   404   yes   404    404   yes   403    yes    yes   403
+    GET     orders/{order}/returns/{return}/          401   404   yes   404    404   yes   yes    yes    yes   403
+    POST    orders/{order}/returns/{return}/approve/  401   401   403   403    403   yes   403    yes    yes   403
+    POST    orders/{order}/returns/{return}/reject/   401   401   403   403    403   yes   403    yes    yes   403
+    POST    orders/{order}/returns/{return}/receive/  401   401   403   403    403   yes   403    yes    yes   403
 
-    GET     payments/config/                          yes   yes   yes   yes    yes   yes   yes    yes
-    POST    payments/webhook/                         yes   yes   yes   yes    yes   yes   yes    yes
-    POST    payments/                                 401   yes   yes   yes    yes   yes   yes    yes
-    GET     payments/{payment}/                       401   404   yes   404    404   yes   yes    yes
-    POST    payments/{payment}/refunds/               401   401   403   403    403   yes   403    yes
+    GET     payments/config/                          yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    POST    payments/webhook/                         yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    POST    payments/                                 401   yes   yes   yes    yes   yes   yes    yes    403   403
+    GET     payments/{payment}/                       401   404   yes   404    404   yes   yes    yes    yes   403
+    POST    payments/{payment}/refunds/               401   401   403   403    403   yes   403    yes    yes   403
+
+    GET     api-keys/current/                         401   401   403   403    403   403   403    403    yes   yes
 """)
 
 # Outside the API and the admin all users get the same: by path, the status of GET.
@@ -155,6 +157,7 @@ ADMIN = {
         str.split,
         """
     accounts.user            -                            LCH                       LCH  LACSDH+password+send_password_link+send_verification+invite+invite_again+reset_two_factor
+    accounts.apikey          -                            -                         LCH  LACSH+revoke+take_over
     auth.group               -                            -                         LCH  LACSDH+delete_selected
     cart.cart                -                            -                         LCH  LCH
     cart.promotion           -                            -                         LCH  LACSDH
