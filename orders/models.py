@@ -205,6 +205,7 @@ class Order(models.Model):
             EmbeddedIndex(fields=["user"], embedded=["lines.product"], name="order_user_product"),
             models.Index(fields=["created_at"], name="order_created"),
             EmbeddedIndex(fields=["currency"], embedded=["refunds.created_at"], name="order_refunded", is_partial=True),
+            EmbeddedIndex(fields=["currency"], embedded=["disputes.lost_at"], name="order_lost", is_partial=True),
             models.Index(fields=["erased_at", "detached_at"], name="order_erasure"),
             # Covers the sums of sales.
             models.Index(fields=["currency", "paid_on", "paid_at", "total"], name="order_sales"),

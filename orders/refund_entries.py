@@ -52,6 +52,11 @@ class DisputeEntry(EmbeddedModel):
     due_by = models.DateTimeField(null=True)
     url = models.CharField(max_length=300, blank=True)
     is_open = models.BooleanField(default=True)
+    # Null unless it is lost; disputes of earlier releases have none.
+    lost_at = models.DateTimeField(null=True, blank=True)
+    # Stripe's, in the currency of its account; null if it is not known.
+    fee = money_field(null=True, blank=True)
+    fee_currency = models.CharField(max_length=3, blank=True, default="")
 
     @property
     def shown_reason(self) -> str:

@@ -234,10 +234,12 @@ def record_dispute(*, order_id: ObjectId, event: Event, dispute: DisputeEntry) -
     """Events arrive in any order: those with an outdated status change nothing but the timeline."""
     order = Order.objects.get(pk=order_id)
     detail = dispute.dispute
-    known_ranks = [known.rank for known in order.disputes if known.dispute == detail]
-    if all(rank < dispute.rank for rank in known_ranks):
+    before = [known for known in order.disputes if known.dispute == detail]
+    if all(known.rank < dispute.rank for known in before):
+        dispute.lost_at = timezone.now() if event == Event.DISPUTE_LOST else None
         order.disputes = [*(known for known in order.disputes if known.dispute != detail), dispute]
         write_fields(order, {"disputes": order.disputes})
+        mark_changed(*(day_of(each.lost_at) for each in (*before, dispute) if each.lost_at))
     entry = TimelineEntry(event=event, detail=detail, actor=Actor.STRIPE)
     if any((known.event, known.detail) == (event, detail) for known in order.timeline):
         return

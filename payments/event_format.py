@@ -68,6 +68,15 @@ def _length_of(field: str) -> int:
     return cast("int", field_of(StripeEvent, field).max_length)
 
 
+def _list_of(check: Check, most: int) -> Check:
+    return lambda value: isinstance(value, list) and len(value) <= most and all(map(check, value))
+
+
+def _fee(value: Any) -> bool:
+    """Accept what is charged, and negative what is given back."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= 10**15
+
+
 _id = _text(255)
 _amount = _integer(10**15)
 _metadata = _optional(lambda value: isinstance(value, dict) and all(map(_any_text, value.values())))
@@ -115,6 +124,7 @@ _OBJECTS: dict[str, dict[str, Check]] = {
         "currency": _optional(_text(3)),
         "reason": _optional(lambda value: isinstance(value, str) and len(value) <= 100),
         "evidence_details": _optional(_object({"due_by": _optional(_integer(_MAX_TIMESTAMP))})),
+        "balance_transactions": _optional(_list_of(_object({"fee": _fee, "currency": _text(3)}), 10)),
     },
     "charge": {"payment_intent": _optional(_id_or_object)},
 }

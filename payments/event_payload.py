@@ -2,7 +2,7 @@
 
 from typing import Any
 
-# None: a scalar, or an expanded object's id. A dictionary: a nested object.
+# None: a scalar, or an expanded object's id. A dictionary: a nested object. A list: a list of these.
 Fields = dict[str, Any]
 
 _COMMON: Fields = {"id": None, "object": None, "livemode": None, "created": None}
@@ -39,6 +39,7 @@ _OBJECTS: dict[str, Fields] = {
         "status": None,
         "reason": None,
         "evidence_details": {"due_by": None},
+        "balance_transactions": [{"fee": None, "currency": None}],
         **_AMOUNT,
     },
 }
@@ -63,7 +64,9 @@ def _pick(source: Any, fields: Fields) -> dict[str, Any]:
     return {name: _kept(source[name], nested) for name, nested in fields.items() if name in source}
 
 
-def _kept(value: Any, nested: Fields | None) -> Any:
+def _kept(value: Any, nested: Fields | list[Fields] | None) -> Any:
+    if isinstance(nested, list):
+        return [_pick(each, nested[0]) for each in value] if isinstance(value, list) else None
     if nested is not None:
         return _pick(value, nested) if isinstance(value, dict) else None
     if isinstance(value, dict):

@@ -1,6 +1,7 @@
 """Duplicates and any order of arrival end in the same state."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
 from bson import ObjectId
@@ -273,6 +274,15 @@ def _dispute_entry(dispute: StripeObject, payment: Payment) -> DisputeEntry:
         amount=None if amount is None else from_minor_units(amount, currency),
         currency=currency,
         due_by=None if due_by is None else datetime.fromtimestamp(due_by, tz=UTC),
+        fee=_fee_of(dispute),
+        fee_currency=next((each["currency"] for each in dispute.get("balance_transactions") or []), ""),
         url=gateway.dashboard_url(f"disputes/{dispute['id']}"),
         is_open=status not in _DISPUTE_EVENTS,
     )
+
+
+def _fee_of(dispute: StripeObject) -> Decimal | None:
+    """Return the sum of what Stripe charged, in its account's currency, and gave back."""
+    charged = dispute.get("balance_transactions") or []
+    minor = sum(each["fee"] for each in charged)
+    return from_minor_units(minor, charged[0]["currency"]) if charged else None

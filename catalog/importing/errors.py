@@ -17,7 +17,7 @@ class TooManyColumns(ShopError):
 
 class TooLargeForXLSX(ShopError):
     default_code = "too_large_for_xlsx"
-    default_detail = "These products are more than an XLSX file can contain. Export them as CSV."
+    default_detail = "This is more than an XLSX file can contain. Export it as CSV."
 
 
 class NotConfirmable(Conflict):

@@ -89,7 +89,7 @@ class _UnfinishedPart:
 
 def zipped(files: Iterable[tuple[str, IO[bytes]]]) -> Iterator[bytes]:
     """Yield a ZIP of files with these names, which are closed."""
-    buffer = _Buffer()
+    buffer = Buffer()
     with zipfile.ZipFile(cast("IO[bytes]", buffer), "w", zipfile.ZIP_DEFLATED) as archive:
         for name, file in files:
             member = zipfile.ZipInfo(name, time.localtime()[:6])
@@ -108,8 +108,8 @@ def pieces(file: IO[bytes]) -> Iterator[bytes]:
             yield piece
 
 
-class _Buffer:
-    """The part of a ZIP that was not sent yet."""
+class Buffer:
+    """The part of a file that was not sent yet."""
 
     def __init__(self) -> None:
         self._written = bytearray()
@@ -117,6 +117,9 @@ class _Buffer:
     def write(self, data: bytes) -> int:
         self._written += data
         return len(data)
+
+    def __len__(self) -> int:
+        return len(self._written)
 
     def flush(self) -> None:
         """Required by :mod:`zipfile`."""

@@ -1,54 +1,87 @@
-"""The accountant's export: a row per invoice, credit note and reversal of a period.
+"""The accountant's export: a row per invoice, credit note, cancellation and lost dispute of a period.
 
-Their totals add up to the money received less what was refunded.
+Their gross amounts add up to the money received less what was refunded and lost.
 """
 
-import tempfile
 from collections.abc import Iterator
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from catalog.importing import csv_format, xlsx_writer
 from catalog.importing.export import Cell, Writer
 from catalog.importing.formats import escape_formula
+from catalog.importing.parts import PIECE_BYTES, Buffer
 from orders.invoices.models import Invoice, InvoiceKind, sign_of
-from shop import money
+from orders.models import Order
+from orders.refund_entries import DisputeEntry
+from orders.reports.totals import day_of
+from shop import days, money
 from shop.api.streaming import piece_time
 from shop.db import documents
 
 KINDS = ("csv", "xlsx")
 AT_ONCE = 500
-_IN_MEMORY = 1024 * 1024
 _HEADINGS = (
     *("Number", "Type", "Date", "Order", "Corrects", "Payment", "Refund", "Country", "Customer", "Tax number"),
-    *("Currency", "Net", "Tax", "Gross"),
+    *("Currency", "Net", "Tax", "Gross", "Dispute fee", "Fee currency"),
 )
+
+Rows = list[list[Cell]]
 
 
 def write(file: IO[bytes], *, kind: str, first: date, last: date) -> int:
-    """Write the documents issued on these days, both included; return their number."""
-    writer: Writer = csv_format.Writer(file) if kind == "csv" else xlsx_writer.Writer(file, sheet="Invoices")
-    count = 0
+    """Write the documents and lost disputes of these days, both included; return their number.
+
+    Raises ``TooLargeForXLSX``.
+    """
+    writer, count = _writer(file, kind), -1
     try:
-        rates = _rates(first, last)
-        by_rate = [name for rate in rates for name in (f"Net {_percent(rate)}", f"Tax {_percent(rate)}")]
-        writer.write([[*_HEADINGS, *by_rate]])
-        for invoices in _batches(first, last):
-            writer.write([_row(invoice, rates) for invoice in invoices])
-            count += len(invoices)
+        for rows in _batches(first, last):
+            writer.write(rows)
+            count += len(rows)
     finally:
         writer.finish()
     return count
 
 
 def pieces(*, kind: str, first: date, last: date) -> Iterator[bytes]:
-    """Yield the file's contents; memory does not grow with the period."""
-    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
-        write(file, kind=kind, first=first, last=last)
-        file.seek(0)
-        while piece := file.read(_IN_MEMORY):
-            yield piece
+    """Yield the file's contents while they are read; memory does not grow with the period."""
+    buffer = Buffer()
+    writer = _writer(cast("IO[bytes]", buffer), kind)
+    try:
+        for rows in _batches(first, last):
+            writer.write(rows)
+            if len(buffer) >= PIECE_BYTES:
+                yield buffer.pop()
+    finally:
+        writer.finish()
+    yield buffer.pop()
+
+
+def is_too_large(*, kind: str, first: date, last: date) -> bool:
+    """Return whether an XLSX file cannot contain the documents of these days."""
+    if kind != "xlsx":
+        return False
+    most = xlsx_writer.MAX_ROWS - AT_ONCE
+    counted = [{"$match": {"issued_on": _period(first, last)}}, {"$limit": most + 1}, {"$count": "rows"}]
+    return any(row["rows"] > most for row in documents.aggregate(Invoice, counted))
+
+
+def _writer(file: IO[bytes], kind: str) -> Writer:
+    return csv_format.Writer(file) if kind == "csv" else xlsx_writer.Writer(file, sheet="Invoices")
+
+
+def _batches(first: date, last: date) -> Iterator[Rows]:
+    rates = _rates(first, last)
+    by_rate = [name for rate in rates for name in (f"Net {_percent(rate)}", f"Tax {_percent(rate)}")]
+    yield [[*_HEADINGS, *by_rate]]
+    for invoices in _documents(first, last):
+        yield [_row(invoice, rates) for invoice in invoices]
+    yield from _lost_disputes(first, last)
+
+
+# --- Invoices and credit notes ----------------------------------------------------------------------------------------
 
 
 def _period(first: date, last: date) -> documents.Document:
@@ -70,7 +103,7 @@ def _rates(first: date, last: date) -> list[Decimal | None]:
     return sorted(found, key=lambda rate: -1 if rate is None else rate, reverse=True)
 
 
-def _batches(first: date, last: date) -> Iterator[list[Invoice]]:
+def _documents(first: date, last: date) -> Iterator[list[Invoice]]:
     """Yield rows in the order of the index by day of issue."""
     match: documents.Document = {"issued_on": _period(first, last)}
     while True:
@@ -107,6 +140,7 @@ def _row(invoice: Any, rates: list[Decimal | None]) -> list[Cell]:
         amount(invoice.net),
         amount(invoice.tax),
         amount(invoice.total),
+        *("", ""),
     ]
     for rate in rates:
         found = by_rate.get(rate)
@@ -116,3 +150,69 @@ def _row(invoice: Any, rates: list[Decimal | None]) -> list[Cell]:
 
 def _percent(rate: Decimal | None) -> str:
     return "other" if rate is None else f"{rate.normalize():f}%"
+
+
+# --- Disputes ---------------------------------------------------------------------------------------------------------
+
+
+def _lost_disputes(first: date, last: date) -> Iterator[Rows]:
+    """Yield the disputes that were lost on these days, the oldest first.
+
+    They change neither net nor tax: the sale stands, and the buyer still owes its price.
+    """
+    lost: documents.Document = {"$gte": days.beginning(first), "$lt": days.beginning(last + timedelta(days=1))}
+    beyond: documents.Document = {}
+    while True:
+        of_period = {"disputes.lost_at": lost}
+        with piece_time():
+            currencies = documents.distinct(Order, "currency")
+            found = documents.aggregate(
+                Order,
+                [
+                    {"$match": {"currency": {"$in": currencies}, **of_period}},
+                    {"$project": dict.fromkeys((*_OF_ORDER, "disputes"), 1)},
+                    {"$unwind": "$disputes"},
+                    {"$match": {**of_period, **beyond}},
+                    {"$sort": {"disputes.lost_at": 1, "disputes.dispute": 1}},
+                    {"$limit": AT_ONCE},
+                ],
+            )
+        if found:
+            yield [_row_of_dispute(row) for row in found]
+        if len(found) < AT_ONCE:
+            return
+        at, dispute = found[-1]["disputes"]["lost_at"], found[-1]["disputes"]["dispute"]
+        beyond = {
+            "$or": [
+                {"disputes.lost_at": {"$gt": at}},
+                {"disputes.lost_at": at, "disputes.dispute": {"$gt": dispute}},
+            ]
+        }
+        lost = {**lost, "$gte": at}
+
+
+_OF_ORDER = ("number", "currency", "payment", "shipping_address", "billing_address")
+
+
+def _row_of_dispute(found: documents.Document) -> list[Cell]:
+    order = documents.view(Order, {**found, "disputes": [found["disputes"]]})
+    dispute: DisputeEntry = order.disputes[0]
+    currency = dispute.currency or order.currency
+    buyer, address = order.billing_address or order.shipping_address, order.shipping_address
+    return [
+        escape_formula(dispute.dispute),
+        "Lost dispute",
+        day_of(cast("datetime", dispute.lost_at)).isoformat(),
+        order.number,
+        "",
+        str(order.payment or ""),
+        "",
+        address.country if address else "",
+        escape_formula((buyer.company or buyer.name) if buyer else ""),
+        escape_formula(buyer.tax_id if buyer else ""),
+        currency.upper(),
+        *("", ""),
+        "" if dispute.amount is None else money.quantize(-dispute.amount, currency),
+        "" if dispute.fee is None else money.quantize(dispute.fee, dispute.fee_currency),
+        dispute.fee_currency.upper(),
+    ]

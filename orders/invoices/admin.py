@@ -12,6 +12,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSingleDateWidget
 
+from catalog.importing.errors import TooLargeForXLSX
 from orders.invoices import accounting
 from orders.invoices.models import Invoice
 from orders.invoices.printing import filename_of, pdf_of
@@ -105,7 +106,11 @@ class InvoiceAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         form = PeriodForm(request.GET if "format" in request.GET else None, initial=this_month())
         kind = request.GET.get("format", "")
         if kind in MEDIA_TYPES and form.is_valid():
-            first, last = form.cleaned_data["first"], form.cleaned_data["last"]
+            period = {name: form.cleaned_data[name] for name in ("first", "last")}
+            if accounting.is_too_large(kind=kind, **period):
+                form.add_error(None, TooLargeForXLSX.default_detail)
+        if kind in MEDIA_TYPES and form.is_valid():
+            first, last = period.values()
             headers = {"Content-Disposition": f'attachment; filename="invoices-{first}-{last}.{kind}"'}
             content = accounting.pieces(kind=kind, first=first, last=last)
             return reply_in_pieces(content, content_type=MEDIA_TYPES[kind], headers=headers)

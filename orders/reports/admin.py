@@ -82,6 +82,7 @@ def _shown(rows: Sequence[Row], by: Grouping, first: date, last: date) -> dict[s
             ("Sales", price(whole.sales), _change(whole.sales, whole.before)),
             ("Orders", f"{whole.orders:,}", ""),
             ("Refunds", price(whole.refunds), ""),
+            ("Lost disputes", price(whole.disputes), ""),
             ("Net sales", price(whole.net), ""),
             ("Tax", price(whole.tax), "included in sales"),
         ],
@@ -93,6 +94,7 @@ def _shown(rows: Sequence[Row], by: Grouping, first: date, last: date) -> dict[s
                 "tax": price(row.tax),
                 "discount": price(row.discount),
                 "refunds": price(row.refunds) if row.refunds else "",
+                "disputes": price(row.disputes) if row.disputes else "",
                 "before": price(row.before),
                 "change": _change(row.sales, row.before),
             }
@@ -108,7 +110,7 @@ def _shown(rows: Sequence[Row], by: Grouping, first: date, last: date) -> dict[s
 
 
 _NOTES = {
-    Grouping.DAY: "Orders count on the day of payment, refunds on the day they were requested.",
+    Grouping.DAY: "Orders count on the day of payment, refunds on the day of the request, disputes when they are lost.",
     Grouping.PRODUCT: "Sales are after discounts, without shipping. Tax is included if prices include it.",
     Grouping.CATEGORY: "By the categories that products have now, without subcategories. Sales are after discounts.",
     Grouping.COUNTRY: "By the country of the shipping address.",
@@ -156,10 +158,21 @@ def _numbers(amounts: Iterable[Decimal]) -> list[float]:
 def _csv(rows: Sequence[Row], by: Grouping, first: date, last: date) -> HttpResponse:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    headings = ("Orders", "Units", "Sales", "Tax", "Discounts", "Refunds", "Sales of the previous period")
+    headings = (
+        "Orders",
+        "Units",
+        "Sales",
+        "Tax",
+        "Discounts",
+        "Refunds",
+        "Lost disputes",
+        "Sales of the previous period",
+    )
     writer.writerow([by.label, *headings, "Currency"])
     for row in rows:
-        amounts = (money.display(each) for each in (row.sales, row.tax, row.discount, row.refunds, row.before))
+        amounts = (
+            money.display(each) for each in (row.sales, row.tax, row.discount, row.refunds, row.disputes, row.before)
+        )
         writer.writerow([escape_formula(row.label), row.orders, row.units, *amounts, settings.CURRENCY.upper()])
     name = f"sales-by-{by.value}-{first}-{last}.csv"
     # Excel needs a byte order mark for UTF-8.

@@ -51,7 +51,7 @@ def latest_totals_are_exact() -> Iterator[str]:
 def _values(row: DailyTotal) -> tuple[object, ...]:
     return (
         *(row.dimension, row.currency, row.key, row.orders, row.units),
-        *(row.sales, row.tax, row.discount, row.refunds),
+        *(row.sales, row.tax, row.discount, row.refunds, row.disputes),
     )
 
 

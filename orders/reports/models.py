@@ -32,6 +32,8 @@ class DailyTotal(models.Model):
     # What promotions took off.
     discount = money_field(default=0)
     refunds = money_field(default=0)
+    # Lost on that day, without fees.
+    disputes = money_field(default=0)
 
     class Meta:
         default_permissions = ("view",)

@@ -33,7 +33,7 @@ _DIMENSIONS = {
     Grouping.COUNTRY: Dimension.COUNTRY,
     Grouping.PROMOTION: Dimension.PROMOTION,
 }
-_SUMS = ("orders", "units", "sales", "tax", "discount", "refunds")
+_SUMS = ("orders", "units", "sales", "tax", "discount", "refunds", "disputes")
 
 
 class Row(NamedTuple):
@@ -47,11 +47,12 @@ class Row(NamedTuple):
     tax: Decimal
     discount: Decimal
     refunds: Decimal
+    disputes: Decimal
     before: Decimal = money.ZERO
 
     @property
     def net(self) -> Decimal:
-        return self.sales - self.refunds
+        return self.sales - self.refunds - self.disputes
 
     def plus(self, other: "Row") -> "Row":
         return self._replace(
@@ -61,6 +62,7 @@ class Row(NamedTuple):
             tax=self.tax + other.tax,
             discount=self.discount + other.discount,
             refunds=self.refunds + other.refunds,
+            disputes=self.disputes + other.disputes,
         )
 
 
@@ -106,7 +108,7 @@ def _sum_up(rows: Iterator[Row]) -> Row:
 
 
 def _empty(key: str, label: str = "") -> Row:
-    return Row(key, label or key, 0, 0, money.ZERO, money.ZERO, money.ZERO, money.ZERO)
+    return Row(key, label or key, 0, 0, *[money.ZERO] * 5)
 
 
 def _read(grouping: Grouping, first: date, last: date) -> Iterator[Row]:

@@ -59,8 +59,15 @@ def mark_all_days() -> None:
         {"$unwind": "$refunds"},
         {"$group": {"_id": {"$dateTrunc": created}}},
     ]
+    lost = [
+        {"$match": {"disputes.lost_at": {"$exists": True}}},
+        {"$unwind": "$disputes"},
+        {"$match": {"disputes.lost_at": {"$type": "date"}}},
+        {"$group": {"_id": {"$dateTrunc": {**created, "date": "$disputes.lost_at"}}}},
+    ]
     found = {row["_id"].date() for row in documents.aggregate(Order, paid)}
-    mark_changed(*found, *(day_of(row["_id"].replace(tzinfo=UTC)) for row in documents.aggregate(Order, refunded)))
+    back = [row["_id"] for pipeline in (refunded, lost) for row in documents.aggregate(Order, pipeline)]
+    mark_changed(*found, *(day_of(moment.replace(tzinfo=UTC)) for moment in back))
 
 
 def day_of(moment: datetime) -> date:
@@ -89,12 +96,13 @@ def calculate(*, day: date, done: Iterable[ChangedDay] = ()) -> None:
 def totals_of(day: date) -> list[DailyTotal]:
     """Return unsaved totals."""
     currencies = documents.distinct(Order, "currency")
-    rows = [*_sales(day, currencies), *_refunds(day, currencies)]
+    rows = [*_sales(day, currencies), *_refunds(day, currencies), *_lost_disputes(day, currencies)]
     found: dict[tuple[str, str, str], DailyTotal] = {}
     for row in rows:
         key = row.dimension, row.currency, row.key
         if key in found:
             found[key].refunds += row.refunds
+            found[key].disputes += row.disputes
         else:
             found[key] = row
     return list(found.values())
@@ -152,21 +160,28 @@ def _sums(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refunds(day: date, currencies: list[str]) -> Iterator[DailyTotal]:
-    created = {"$gte": days.beginning(day), "$lt": days.beginning(day + timedelta(days=1))}
+    # A difference is not in the sales.
+    wanted = {"refunds.status": _SUCCEEDED, "refunds.is_difference": {"$ne": True}}
+    return _taken_back(day, currencies, "refunds", "created_at", wanted)
+
+
+def _lost_disputes(day: date, currencies: list[str]) -> Iterator[DailyTotal]:
+    return _taken_back(day, currencies, "disputes", "lost_at", {})
+
+
+def _taken_back(
+    day: date, currencies: list[str], name: str, moment: str, wanted: documents.Document
+) -> Iterator[DailyTotal]:
+    """Yield the sums of refunds, or of disputes, by day and country."""
+    on_day = {f"{name}.{moment}": {"$gte": days.beginning(day), "$lt": days.beginning(day + timedelta(days=1))}}
     pipeline = [
-        {"$match": {"currency": {"$in": currencies}, "refunds.created_at": created}},
-        {"$unwind": "$refunds"},
-        # A difference is not in the sales.
-        {
-            "$match": {
-                **{"refunds.created_at": created, "refunds.status": _SUCCEEDED},
-                "refunds.is_difference": {"$ne": True},
-            }
-        },
+        {"$match": {"currency": {"$in": currencies}, **on_day}},
+        {"$unwind": f"${name}"},
+        {"$match": {**on_day, **wanted}},
         {
             "$group": {
                 "_id": {"currency": "$currency", "country": {"$ifNull": ["$shipping_address.country", ""]}},
-                "refunds": {"$sum": "$refunds.amount"},
+                "amount": {"$sum": f"${name}.amount"},
             }
         },
     ]
@@ -179,7 +194,7 @@ def _refunds(day: date, currencies: list[str]) -> Iterator[DailyTotal]:
                 key=key,
                 orders=0,
                 sales=money.ZERO,
-                refunds=_amount(row["refunds"]),
+                **{name: _amount(row["amount"])},
             )
 
 

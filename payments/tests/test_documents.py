@@ -130,11 +130,16 @@ class Journey:
         """Compare the export with the payments."""
         call_command("export_invoices", str(path), first=days.today(), last=days.today())
         with path.open(encoding="utf-8-sig") as file:
-            rows = [row for row in csv.DictReader(file) if row["Order"] == self.number]
+            found = [row for row in csv.DictReader(file) if row["Order"] == self.number]
+        rows = [row for row in found if row["Type"] != "Lost dispute"]
         payments = Payment.objects.filter(order=self.order)
         refunds = Refund.objects.filter(payment__in=payments, status="succeeded")
         left = sum(each.amount_received for each in payments) - sum(refund.amount for refund in refunds)
         assert sum(Decimal(row["Gross"]) for row in rows) == Decimal(left) / 100
+        lost = [row for row in found if row["Type"] == "Lost dispute"]
+        disputes = [each for each in self.order.disputes if each.lost_at]
+        assert [Decimal(row["Gross"]) for row in lost] == [-each.amount for each in disputes]
+        assert all((row["Net"], row["Dispute fee"], row["Fee currency"]) == ("", "15.00", "USD") for row in lost)
         by_country: defaultdict[str, Decimal] = defaultdict(Decimal)
         for row in rows:
             by_country[row["Country"]] += Decimal(row["Gross"])
@@ -190,9 +195,12 @@ def test_documents_add_up_to_the_payments(start: Callable[[], Journey], settings
             journey.take(step)
             journey.check(tmp_path / "invoices.csv")
         run_task("orders.calculate_totals")
-        totals = DailyTotal.objects.filter(dimension="day")
         left = sum(each.amount_received - each.amount_refunded for each in Payment.objects.all())
-        assert sum(each.sales - each.refunds for each in totals) == Decimal(left) / 100
+        lost = sum(each.amount for order in Order.objects.all() for each in order.disputes)
+        for dimension in ("day", "country"):
+            totals = DailyTotal.objects.filter(dimension=dimension)
+            assert sum(each.sales - each.refunds for each in totals) == Decimal(left) / 100
+            assert sum(each.disputes for each in totals) == lost
         assert audit.violations() == []
 
     add_up()

@@ -130,7 +130,10 @@ CLASSIFIED: dict[str, str] = {
             "orders.order.fulfilments.carrier",
             "orders.order.refunds.status",
             "orders.order.returns.status",
-            *(f"orders.order.disputes.{name}" for name in ("dispute", "status", "reason", "currency", "url")),
+            *(
+                f"orders.order.disputes.{name}"
+                for name in ("dispute", "status", "reason", "currency", "fee_currency", "url")
+            ),
             "orders.order.mails.event",
             "orders.order.mails.status",
             "orders.order.timeline.event",

@@ -13,6 +13,8 @@ REASONS = (
     "duplicate", "fraudulent", "general", "incorrect_account_details", "insufficient_funds", "noncompliant",
     "product_not_received", "product_unacceptable", "subscription_canceled", "unrecognized",
 )  # fmt: skip
+# Of a dispute; it is not given back.
+FEE = 1500
 _RESPONSE_SECONDS = 10 * 24 * 3600
 
 
@@ -27,7 +29,7 @@ def open_dispute(session: Session, charge: Object, *, reason: str = "fraudulent"
         "id": new_id("du"),
         "object": "dispute",
         "amount": amount or charge["amount"],
-        "balance_transactions": [],
+        "balance_transactions": [_movement(-(amount or charge["amount"]), charge["currency"], fee=FEE)],
         "charge": charge["id"],
         "created": now,
         "currency": charge["currency"],
@@ -51,6 +53,18 @@ def open_dispute(session: Session, charge: Object, *, reason: str = "fraudulent"
     session.emit("charge.dispute.created", dispute)
     session.emit("charge.dispute.funds_withdrawn", dispute)
     return dispute
+
+
+def _movement(amount: int, currency: str, *, fee: int) -> Object:
+    """Funds that are withdrawn or reinstated."""
+    movement = {
+        "id": new_id("txn"),
+        "object": "balance_transaction",
+        "amount": amount,
+        "currency": currency,
+        "fee": fee,
+    }
+    return {**movement, "net": amount - fee, "type": "adjustment"}
 
 
 def close_dispute(session: Session, dispute: Object, *, won: bool) -> Object:

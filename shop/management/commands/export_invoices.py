@@ -6,11 +6,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from catalog.importing.errors import TooLargeForXLSX
 from orders.invoices import accounting
 
 
 class Command(BaseCommand):
-    help = "Write the invoices and credit notes of a period to a CSV or XLSX file, one row each (docs/invoices.md)."
+    help = "Write the invoices, credit notes and lost disputes of a period to a CSV or XLSX file (docs/invoices.md)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, help="Name ending in .csv or .xlsx.")
@@ -27,8 +28,10 @@ class Command(BaseCommand):
             with unfinished.open("xb") as output:
                 count = accounting.write(output, kind=kind, first=first, last=last)
             unfinished.replace(file)
+        except TooLargeForXLSX as error:
+            raise CommandError(TooLargeForXLSX.default_detail) from error
         except OSError as error:
             raise CommandError(f"{file} cannot be written: {error.strerror}.") from error
         finally:
             unfinished.unlink(missing_ok=True)
-        self.stdout.write(f"  {file} contains {count:,} documents.")
+        self.stdout.write(f"  {file} contains {count:,} rows.")
