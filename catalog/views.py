@@ -6,7 +6,7 @@ from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotAuthenticated, PermissionDenied, ValidationError
 from rest_framework.generics import get_object_or_404
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -30,6 +30,7 @@ from catalog.errors import (
 from catalog.listing import replies
 from catalog.listing.facets import FacetsSerializer, count_facets
 from catalog.listing.filters import (
+    ACTIVE,
     NAMED_PARAMETERS,
     ProductFilters,
     ProductFiltersSerializer,
@@ -147,7 +148,7 @@ class ProductViewSet(FormerSlugsMixin, ConditionalGetMixin, StaffWrites, viewset
     lookup_value_regex = "[-a-zA-Z0-9_]+"
     rate_scopes = {"facets": "facets"}
     errors = {
-        "list": [ValidationError],
+        "list": [ValidationError, PermissionDenied, NotAuthenticated],
         "facets": [ValidationError],
         "suggest": [ValidationError],
         "create": [SlugTaken, SkuTaken, DuplicateOptions, CompareAtPriceTooLow, SaleInvalid, UnknownImage],
@@ -167,6 +168,8 @@ class ProductViewSet(FormerSlugsMixin, ConditionalGetMixin, StaffWrites, viewset
     def list(self, request: Request) -> HttpResponse:
         """List products with filters, search and ordering."""
         query: Any = ProductQuery(request.query_params)
+        if query.status != ACTIVE and not staff_may(request.user, *SEE_ALL):
+            self.permission_denied(request)
         return self.get_paginated_response(self.paginate_queryset(query))
 
     @extend_schema(parameters=[ProductFiltersSerializer, *NAMED_PARAMETERS], responses=FacetsSerializer)

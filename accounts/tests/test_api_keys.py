@@ -175,3 +175,47 @@ def test_a_key_acts_for_itself(
     assert (statuses.count(200), statuses.count(429)) == (40, 20)
     assert other.get(CURRENT).status_code == 200
     assert client_of(staff).get(f"{API}/users/me/").status_code == 200
+
+
+def test_integrations_read_drafts_and_orders(
+    staff: User, customer: User, make_product: Callable[..., Product], shipping: Any
+) -> None:
+    order = ordered(customer, make_product("Mug", sku="MUG"))
+    make_product("Draft", sku="DRAFT", is_active=False)
+    reader, bare = key_client(staff, ["catalog.view_product", "orders.view_order"]), key_client(staff, [])
+    expected = {
+        "": {"Mug"},
+        "status=active": {"Mug"},
+        "status=draft": {"Draft"},
+        "status=all": {"Mug", "Draft"},
+        "status=all&sku=draft&sku=mug": {"Mug", "Draft"},
+        "sku=draft": set(),
+        "status=all&sku=draft&expand=variants": {"Draft"},
+        "status=draft&search=draf": {"Draft"},
+    }
+    for query, names in expected.items():
+        page = reader.get(f"{API}/products/?{query}").json()
+        assert ({each["name"] for each in page["results"]}, page["count"]) == (names, len(names)), query
+        assert all(("is_active" in each) == ("status" in query) for each in page["results"]), query
+    assert page["results"][0]["is_active"] is False
+    for client, status in ((APIClient(), 401), (client_of(customer), 403), (bare, 403)):
+        pages = {each: client.get(f"{API}/products/?status={each}") for each in ("active", "draft", "all")}
+        assert {each: page.status_code for each, page in pages.items()} == {
+            "active": 200,
+            "draft": status,
+            "all": status,
+        }
+    assert refusal(reader.get(f"{API}/products/?status=none"), 400) == ("invalid_choice", "status")
+
+    filters = {
+        "email=ada@example.com": 1,
+        "sku=MUG": 1,
+        "sku=DRAFT": 0,
+        "tag=vip": 0,
+        "created_after=2020-01-01T00:00:00Z": 1,
+        "created_before=2020-01-01T00:00:00Z": 0,
+        "updated_since=2020-01-01T00:00:00Z": 1,
+    }
+    assert {query: reader.get(f"{API}/orders/?{query}").json()["count"] for query in filters} == filters
+    assert reader.get(f"{API}/orders/{order.number}/").json()["email"] == "ada@example.com"
+    assert bare.get(f"{API}/orders/").status_code == 403

@@ -31,6 +31,9 @@ from shop.db.documents import Pipeline
 from shop.db.money_fields import MoneyField
 
 VARIANTS = "variants"
+# Values of `status`, with those of `is_active`.
+ACTIVE = "active"
+STATUSES: dict[str, Any] = {ACTIVE: True, "draft": False, "all": {"$in": [True, False]}}
 # Each needs another aggregation of the facets.
 MAX_NAMED_FILTERS = 10
 MAX_VALUES = 50
@@ -97,6 +100,12 @@ class ProductQuerySerializer(ProductFiltersSerializer):
         help_text="`relevance` requires a `search` and ranks only the newest 10,000 matches; `collection` is the order "
         "of a `collection`, for which it is the default, and lists only its first 10,000. Without one, the default is "
         "`newest`.",
+    )
+    status = serializers.ChoiceField(
+        choices=list(STATUSES),
+        required=False,
+        help_text="`draft`: products that are not active; `all`: both. For staff and API keys that may see or change "
+        "products; others get only active ones, and 403 for this.",
     )
     expand = serializers.ChoiceField(
         choices=[VARIANTS], required=False, help_text="`variants` adds the variants to each product."
@@ -252,6 +261,10 @@ class ProductFilters:
             _ids_of_collections.set(slug, known)
         return known
 
+    @property
+    def status(self) -> str:
+        return self.data.get("status", ACTIVE)
+
     @cached_property
     def conditions(self) -> dict[str, Condition]:
         """Return filters by parameter, without the search."""
@@ -265,7 +278,8 @@ class ProductFilters:
         if tags := self.data.get("tag"):
             conditions["tag"] = {"tags": _any_of(tags)}
         if skus := self.data.get("sku"):
-            found = Variant.objects.active().with_skus(skus).values_list("product", flat=True)
+            variants = Variant.objects.active() if self.status == ACTIVE else Variant.objects.all()
+            found = variants.with_skus(skus).values_list("product", flat=True)
             conditions["sku"] = {"_id": {"$in": sorted(set(found))}}
         if since := self.data.get("updated_since"):
             conditions["updated_since"] = {"updated_at": {"$gte": since}}
@@ -286,7 +300,7 @@ class ProductFilters:
         elif self.options.only_in_stock:
             conditions.append({"in_stock": True})
         searched = self.search.conditions if self.search else []
-        return {"$and": [{"is_active": True}, *conditions, *searched]}
+        return {"$and": [{"is_active": STATUSES[self.status]}, *conditions, *searched]}
 
 
 def _any_of(values: Sequence[Any]) -> Any:

@@ -36,6 +36,7 @@ class ProductPagination(pagination.ListPagination):
         count = ListCount(self.source.match(), at_most=pagination.MAX_COUNTED + 1, reads_all=reads_all)
         # For the next page's cursor.
         position = {"position": [f"${ordering.field}", "$_id"]} if ordering and self.is_last_number else {}
+        status = {"is_active": 1} if "status" in self.source.data else {}
         with_variants = self.source.data.get("expand") == VARIANTS
         rows = replies.list_products(
             [*self.source.match_and_sort(), *count.inline_stages, *part],
@@ -45,7 +46,7 @@ class ProductPagination(pagination.ListPagination):
             base_url=base_url(self.request),
             with_variants=with_variants,
             for_staff=with_variants and staff_may(self.request.user, *SEE_ALL),
-            extra_fields={**position, **count.extra_fields},
+            extra_fields={**position, **status, **count.extra_fields},
             last_stages=count.last_stages,
         )
         self.counted = count.read(rows)

@@ -105,8 +105,10 @@ class ListedProductSerializer(ProductSerializer):
         many=True, required=False, help_text="Only with `expand=variants`: those of the detail."
     )
 
+    is_active = serializers.BooleanField(required=False, help_text="Only with `status`.")
+
     class Meta(ProductSerializer.Meta):
-        fields = (*ProductSerializer.Meta.fields, "variants")
+        fields = (*ProductSerializer.Meta.fields, "variants", "is_active")
 
 
 class ProductDetailSerializer(ProductSerializer):

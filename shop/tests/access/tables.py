@@ -61,6 +61,7 @@ API = _rows("""
     GET     collections/                              yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
     GET     collections/{collection}/                 yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
     GET     products/                                 yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    GET     products/?status=draft                    401   401   403   403    yes   yes   yes    yes    yes   403
     POST    products/                                 401   401   403   403    yes   403   403    yes    yes   403
     GET     products/facets/                          yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
     GET     products/suggest/                         yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
