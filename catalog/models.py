@@ -274,6 +274,7 @@ class Variant(SalePriced, models.Model):
         indexes = [
             models.Index(fields=["stock", "id"], name="variant_by_stock"),
             models.Index(fields=["is_active", "-id"], name="variant_state"),
+            models.Index(fields=["barcode", "id"], name="variant_barcode"),
         ]
 
     def __str__(self) -> str:

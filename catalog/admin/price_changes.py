@@ -21,7 +21,7 @@ from catalog import price_changes
 from catalog.errors import PriceOutOfRange, TooManyPrices
 from catalog.models import Product, Variant
 from catalog.price_changes import CompareAtPriceRule, Kind, PriceChange, Rounding, Rule
-from shop.admin.html import price
+from shop.admin.html import page_context, price
 from shop.admin.refusals import add_refusal
 from shop.api.object_ids import parse_object_id
 
@@ -121,9 +121,7 @@ class PriceChangesMixin(ModelAdmin):
         self, request: HttpRequest, form: RuleForm, products: Sequence[ObjectId], *, back: str, **shown: Any
     ) -> HttpResponse:
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "Change prices",
+            **page_context(self, request, "Change prices"),
             "form": form,
             "number": len(products),
             "products": ",".join(map(str, products)),

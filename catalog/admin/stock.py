@@ -20,6 +20,7 @@ from unfold.widgets import (
 )
 
 from catalog import services, statistics, stock
+from catalog.admin.inventory import InventoryMixin, stock_badge
 from catalog.admin.people import emails
 from catalog.availability import StockPolicy, validate_barcode
 from catalog.models import StockMovement, Variant
@@ -115,7 +116,7 @@ def _owed() -> list[int]:
 
 
 @admin.register(Variant)
-class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
+class StockAdmin(InventoryMixin, IndexedSearchMixin, ReadOnlyModelAdmin):
     """Variants are edited on their product's page."""
 
     list_display = ("variant", "product_link", "shown_price", "stock_state", "active")
@@ -221,15 +222,6 @@ class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         changed = {name: form.cleaned_data[name] for name in form.changed_data}
         services.update_variant(variant=variant, data=changed, actor=str(request.user.pk))
         return f"{variant.sku} was changed."
-
-
-def stock_badge(variant: Variant) -> str:
-    if variant.stock_policy == StockPolicy.UNTRACKED:
-        return badge("Always sold", "info")
-    if variant.stock < 0:
-        return badge(f"{-variant.stock} owed", "warning")
-    few = "warning" if variant.stock < settings.LOW_STOCK_THRESHOLD else "success"
-    return badge(variant.stock, few if variant.stock else "danger")
 
 
 def _ledger_line(row: StockMovement, who: str) -> str:

@@ -19,7 +19,7 @@ from catalog.models import MAX_VARIANTS, Product, Variant
 from catalog.variant_matrix import NewVariant
 from shop.admin.dialogs import DialogForm, dialog, leave_dialog
 from shop.admin.fields import MoneyFormField
-from shop.admin.html import page_url
+from shop.admin.html import page_context, page_url
 from shop.admin.refusals import add_refusal
 from shop.api.errors import ShopError
 from shop.db import identifiers
@@ -135,9 +135,7 @@ class VariantMatrixMixin(ModelAdmin):
 
     def _matrix_page(self, request: HttpRequest, product: Product, form: MatrixForm, **shown: Any) -> HttpResponse:
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": f"Generate variants of {product}",
+            **page_context(self, request, f"Generate variants of {product}"),
             "form": form,
             "most": MAX_VARIANTS,
             "back": page_url("catalog.product", product.pk),

@@ -16,7 +16,7 @@ from orders.lifecycle import TRANSITIONS, Event
 from orders.models import Order
 from shop import money
 from shop.admin.dialogs import DialogForm, dialog
-from shop.admin.html import page_url, price
+from shop.admin.html import page_context, page_url, price
 from shop.admin.refusals import add_refusal
 from shop.api.errors import ShopError
 
@@ -92,9 +92,7 @@ class OrderCorrectionMixin(admin.ModelAdmin):
             except ShopError as error:
                 add_refusal(sent_to, error)
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": f"Correct the addresses of {order.number}",
+            **page_context(self, request, f"Correct the addresses of {order.number}"),
             "order": order,
             "sections": [("Shipping address", sent_to), ("Billing address", billed_to)],
             "billing": billing,

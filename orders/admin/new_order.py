@@ -18,7 +18,7 @@ from orders.admin.address_forms import AddressForm
 from orders.pricing import Quote
 from orders.product_search import find_variants
 from shop import money
-from shop.admin.html import page_url, price
+from shop.admin.html import page_context, page_url, price
 from shop.admin.refusals import add_refusal
 from shop.api.errors import ShopError
 from shop.api.object_ids import parse_object_id
@@ -126,9 +126,7 @@ class NewOrderMixin(admin.ModelAdmin):
                 add_refusal(customer, error)
         offered = offers_of(quantities)
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "New order",
+            **page_context(self, request, "New order"),
             "customer": customer,
             "address": address,
             "billing": billing,

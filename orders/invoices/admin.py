@@ -18,7 +18,7 @@ from orders.invoices.models import Invoice
 from orders.invoices.printing import filename_of, pdf_of
 from shop import days
 from shop.admin.base import ReadOnlyModelAdmin
-from shop.admin.html import link, page_url, price
+from shop.admin.html import link, page_context, page_url, price
 from shop.admin.lists import CreationDaysFilter, IndexedSearchMixin, in_order
 from shop.api.streaming import reply_in_pieces
 from shop.db import identifiers
@@ -115,9 +115,7 @@ class InvoiceAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
             content = accounting.pieces(kind=kind, first=first, last=last)
             return reply_in_pieces(content, content_type=MEDIA_TYPES[kind], headers=headers)
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "Export for accounting",
+            **page_context(self, request, "Export for accounting"),
             "form": form,
             "time_zone": settings.TIME_ZONE,
             "back": reverse("admin:orders_invoice_changelist"),

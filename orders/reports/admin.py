@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSingleDateWidget
 from catalog.importing.formats import escape_formula
 from orders.reports.reading import Grouping, Row, previous, report, total
 from shop import days, money
-from shop.admin.html import price
+from shop.admin.html import page_context, price
 
 MOST_DAYS = 3 * 366
 # Others are in the CSV file.
@@ -56,9 +56,7 @@ class ReportsMixin(ModelAdmin):
         chosen = {"by": Grouping.DAY.value, "first": str(calendar[0]), "last": str(calendar[-1])}
         form = ReportForm({name: request.GET.get(name) or value for name, value in chosen.items()})
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "Reports",
+            **page_context(self, request, "Reports"),
             "form": form,
             "time_zone": settings.TIME_ZONE,
         }

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.admin.utils import quote
+from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
@@ -27,6 +28,16 @@ def badge(text: Any, kind: str = "") -> SafeString:
 @cache
 def _badge_frame(kind: str) -> str:
     return render_to_string("unfold/helpers/label.html", {"text": "{}", "type": kind}).strip()
+
+
+def page_context(model_admin: Any, request: HttpRequest, title: str) -> dict[str, Any]:
+    """Return the context of a page beside a model's list: its header names app, list and title."""
+    return {
+        **model_admin.admin_site.each_context(request),
+        "model_admin": model_admin,
+        "title": title,
+        "content_title": title,
+    }
 
 
 def link(url: str, text: Any) -> SafeString:

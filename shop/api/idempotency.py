@@ -56,6 +56,10 @@ class KeyReused(ShopError):
     default_detail = "This Idempotency-Key was used for another request. Use a new key for a new request."
 
 
+class FormRepeated(Exception):
+    """A form of the admin was sent again."""
+
+
 ERRORS = (RequestInProgress, KeyReused)
 
 
@@ -95,6 +99,22 @@ def finish(*, status: int, reference: str) -> None:
     )
     if not finished:
         raise ClaimLost
+
+
+def require_first_use(*key: str) -> None:
+    """Call it in the transaction that applies a form which must not be applied twice. Raises :class:`FormRepeated`.
+
+    Of two concurrent transactions, one conflicts, is retried and finds the other's row.
+    """
+    used = IdempotencyRecord(
+        id=_digest("form", *key),
+        claimed_until=timezone.now(),
+        status=status.HTTP_200_OK,
+        expires_at=timezone.now() + KEPT_FOR,
+    )
+    if IdempotencyRecord.objects.filter(pk=used.pk).exists():
+        raise FormRepeated
+    used.save(force_insert=True)
 
 
 def run_once(

@@ -13,7 +13,17 @@ def _page(title: str, icon: str, model: str) -> dict[str, Any]:
         "icon": icon,
         "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
         "permission": lambda request: _may_see(request, model),
+        "active": lambda request: _is_open(request, f"/{app}/{name}/"),
     }
+
+
+def _is_open(request: HttpRequest, part: str) -> bool:
+    """Return whether the page is one of the model, and no other item of the menu."""
+    return part in request.path and not request.path.endswith(("/inventory/", "/reports/")) and not _is_team(request)
+
+
+def _is_team(request: HttpRequest) -> bool:
+    return request.GET.get("is_staff__exact") == "1"
 
 
 def _may_see(request: HttpRequest, model: str) -> bool:
@@ -29,7 +39,7 @@ def _section(title: str, *pages: dict[str, Any], separator: bool = True, collaps
 
 def _team() -> dict[str, Any]:
     page = _page("Team", "badge", "accounts.user")
-    return {**page, "link": format_lazy("{}?is_staff__exact=1", page["link"])}
+    return {**page, "link": format_lazy("{}?is_staff__exact=1", page["link"]), "active": _is_team}
 
 
 UNFOLD = {
@@ -75,6 +85,12 @@ UNFOLD = {
                 _page("Products", "sell", "catalog.product"),
                 _page("Categories", "account_tree", "catalog.category"),
                 _page("Collections", "view_carousel", "catalog.collection"),
+                {
+                    "title": "Inventory",
+                    "icon": "edit_note",
+                    "link": reverse_lazy("admin:catalog_variant_inventory"),
+                    "permission": lambda request: request.user.has_perm("catalog.change_variant"),
+                },
                 _page("Variants", "inventory_2", "catalog.variant"),
                 _page("Stock movements", "swap_vert", "catalog.stockmovement"),
                 _page("Imports", "upload_file", "catalog.importrun"),

@@ -167,7 +167,7 @@ ADMIN = {
     catalog.importrun        LACH+confirm+discard         -                         LCH  LACH+confirm+discard
     catalog.product          LACSDH+EDIT+EXPORT+PRICES+VARIANTS  LCH+EXPORT  LCH+EXPORT  LACSDH+EDIT+EXPORT+PRICES+VARIANTS
     catalog.stockmovement    LCH                          LCH                       LCH  LCH
-    catalog.variant          LCH+change_stock+edit_details  LCH                     LCH  LCH+change_stock+edit_details
+    catalog.variant          LCH+change_stock+edit_details+inventory  LCH           LCH  LCH+change_stock+edit_details+inventory
     orders.order             -                            LCH+DESK+CORRECT+ENTER+PARCELS+RETURNS+SLIPS+mail_preview+invoice  LCH+SLIPS+mail_preview+reports  LCH+DESK+CORRECT+ENTER+PARCELS+RETURNS+SLIPS+mail_preview+invoice+erase+reports
     orders.invoice           -                            LCH+download+export       LCH+download+export  LCH+download+export
     orders.review            -                            LCH+hide+show+hide_selected+show_selected  LCH  LCDH+delete_selected+hide+show+hide_selected+show_selected
