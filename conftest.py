@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from pytest_django import DjangoDbBlocker
@@ -57,6 +58,14 @@ def django_db_setup(
         # Another client, if a test has closed the first.
         connection.close()
         connection.get_database().client.drop_database(name)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _production_urls() -> Iterator[None]:
+    """Leave out the starter storefront, which `shop/tests/test_storefront.py` adds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "ROOT_URLCONF", "shop.urls")
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -68,7 +68,7 @@ MIDDLEWARE = [
 # These checks look for Django's middleware by name, not for subclasses.
 SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003"]
 
-ROOT_URLCONF = "shop.urls"
+ROOT_URLCONF = "shop.dev.urls" if DEBUG else "shop.urls"
 WSGI_APPLICATION = "shop.wsgi.application"
 # Otherwise, Django computes it twice per request.
 FORCE_SCRIPT_NAME = ""

@@ -17,6 +17,9 @@ vars().update(
 # Per SMTP step.
 EMAIL_TIMEOUT = 10
 _storefront_host = (urlsplit(FRONTEND_URL).hostname or "localhost").removeprefix("www.")
+if _storefront_host == "127.0.0.1":
+    # That of `manage.py run`; no mail comes from a number.
+    _storefront_host = "localhost"
 # https://www.iana.org/assignments/special-use-domain-names; tests use "example" and "test".
 UNDELIVERABLE_TOP_LEVEL_DOMAINS = frozenset({"alt", "arpa", "internal", "invalid", "local", "localhost", "onion"})
 if not DEBUG:

@@ -1,4 +1,4 @@
-from shop.conf.base import DEBUG, checks, env
+from shop.conf.base import DEBUG, checks, env, running
 
 SECRET_KEY = env.str("SECRET_KEY", default="")
 JWT_SECRET_KEY = env.str("JWT_SECRET_KEY", default="")
@@ -41,7 +41,10 @@ CORS_EXPOSE_HEADERS = ("X-Cart-Token", "Idempotency-Replayed", "Retry-After", "E
 STOREFRONT_KEYS = env.list("STOREFRONT_KEYS", default=[])
 for _key in STOREFRONT_KEYS:
     checks.strong_secret("STOREFRONT_KEYS", _key, at_least=32)
-FRONTEND_URL = env.str("FRONTEND_URL", default="http://localhost:3000" if DEBUG else "")
+FRONTEND_URL = env.str("FRONTEND_URL", default="")
+if DEBUG:
+    # The starter storefront of `manage.py run`.
+    FRONTEND_URL = FRONTEND_URL or running.get("FRONTEND_URL", "http://localhost:3000")
 checks.https_url("FRONTEND_URL", FRONTEND_URL, purpose="links in mails lead there")
 
 # __Host- makes browsers require Secure and Path=/ and refuse Domain.

@@ -109,6 +109,8 @@ class Command(BaseCommand):
                     while_waiting=self._tick,
                 ).uri
         self._publish(MONGO_URI=uri, PORT=str(self.port))
+        if not os.environ.get("FRONTEND_URL"):
+            self._publish(FRONTEND_URL=self._root)
 
     def _start_mongod(self, name: str, command: Sequence[str]) -> tuple[mongod.Process, Path]:
         child = self._start(name, command, stop_seconds=30)
@@ -167,10 +169,15 @@ class Command(BaseCommand):
             if time.monotonic() > give_up:
                 raise ProcessError(f"{child.name} did not serve within {_START_SECONDS} s; {child.log_end()}")
 
+    @property
+    def _root(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
     def _welcome(self) -> None:
-        root = f"http://127.0.0.1:{self.port}"
+        root = self._root
         for line in (
             "",
+            f"  Storefront {root}/",
             f"  API        {root}/api/v1/",
             f"  API docs   {root}/api/docs/",
             f"  Admin      {root}/{settings.ADMIN_PATH}",

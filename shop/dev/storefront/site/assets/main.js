@@ -1,0 +1,5 @@
+import { startHeader } from "./header.js";
+import { startRouter } from "./router.js";
+
+startHeader();
+startRouter();
