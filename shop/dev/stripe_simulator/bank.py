@@ -7,6 +7,7 @@ from .session import Account
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Bank (simulated)</title>
+<link rel="icon" href="data:,">
 <style>body {{ font: 1.1rem system-ui; max-width: 30rem; margin: 4rem auto }}
 button {{ font: inherit; padding: .5rem 1rem }}</style>
 </head><body><h1>Confirm your payment</h1><p>{amount} minor units of {currency}, for {id}.</p>

@@ -67,7 +67,7 @@ async function request(method, path, { query, body, order, once = false, as = "j
   for (const [name, value] of Object.entries(query ?? {}).flatMap(eachValue)) url.searchParams.append(name, value);
   const text = body === undefined ? undefined : JSON.stringify(body);
   const key = once && idempotencyKey(`${url} ${text}`);
-  const send = () => fetchOnce(method, url, { text, key, order });
+  const send = () => fetchOnce(method, url, { text, key, order, accept: as === "blob" ? "*/*" : "application/json" });
   const response = await withFreshTokens(method === "GET" ? () => patiently(send) : send);
   if (!response.ok) throw await errorOf(response);
   if (once) sessionStorage.removeItem(ONCE);
@@ -79,14 +79,14 @@ function eachValue([name, value]) {
   return [value].flat().filter((each) => each !== "" && each !== null && each !== undefined).map((each) => [name, each]);
 }
 
-async function fetchOnce(method, url, { text, key, order }) {
+async function fetchOnce(method, url, { text, key, order, accept }) {
   const path = url.href.slice(BASE.length);
   const isFirstOfCart = path.startsWith("/cart/") && method !== "GET" && !isLoggedIn() && !stored("cart");
   // One guest has one cart: another tab waits for its token.
   return isFirstOfCart ? exclusively("cart", send) : send();
 
   async function send() {
-    const headers = { Accept: "application/json", ...credentialsFor(path, order) };
+    const headers = { Accept: accept, ...credentialsFor(path, order) };
     if (text !== undefined) headers["Content-Type"] = "application/json";
     if (key) headers["Idempotency-Key"] = key;
     try {

@@ -66,6 +66,7 @@ export function select({ name, label, options, value = "", ...attributes }) {
 /** Run `submit(data, form)` once at a time, with the API's errors shown beside the fields that they name. */
 export function handleForm(form, submit) {
   form.noValidate = true;
+  form.addEventListener("input", ({ target }) => clearErrors(target.closest(".field") ?? form));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     clearErrors(form);
@@ -91,7 +92,7 @@ function markInvalidInputs(form) {
   return invalid.length === 0;
 }
 
-export function clearErrors(form) {
+function clearErrors(form) {
   form.querySelectorAll(".error").forEach((each) => each.remove());
   form.querySelectorAll("[aria-invalid]").forEach((each) => {
     each.removeAttribute("aria-invalid");
@@ -100,7 +101,8 @@ export function clearErrors(form) {
 }
 
 export function showErrors(form, error) {
-  if (!(error instanceof ApiError)) console.error(error);
+  // Errors of the program, not those that are thrown for the buyer.
+  if (!(error instanceof ApiError) && error.constructor !== Error) console.error(error);
   const errors = error instanceof ApiError ? error.errors : [{ detail: error.message, attr: null }];
   const general = [];
   for (const { detail, attr } of errors) {

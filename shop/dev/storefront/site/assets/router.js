@@ -12,6 +12,21 @@ const ROUTES = [
   ["/search", () => import("./pages/listing.js"), "search"],
   ["/products/:slug", () => import("./pages/product.js"), "product"],
   ["/cart", () => import("./pages/cart.js"), "cart"],
+  ["/checkout", () => import("./pages/checkout.js"), "checkout"],
+  ["/orders", () => import("./pages/login.js"), "findOrder"],
+  ["/orders/:number", () => import("./pages/order.js"), "order"],
+  ["/orders/:number/pay", () => import("./pages/payment.js"), "pay"],
+  ["/orders/:number/return", () => import("./pages/returns.js"), "returnItems"],
+  ["/account", () => import("./pages/account.js"), "orders"],
+  ["/account/addresses", () => import("./pages/account.js"), "addresses"],
+  ["/account/profile", () => import("./pages/account.js"), "profile"],
+  ["/login", () => import("./pages/login.js"), "login"],
+  ["/register", () => import("./pages/login.js"), "register"],
+  // Links in mails lead to these, and to orders.
+  ["/forgot-password", () => import("./pages/login.js"), "forgotPassword"],
+  ["/reset-password", () => import("./pages/login.js"), "resetPassword"],
+  ["/verify-email", () => import("./pages/login.js"), "verifyEmail"],
+  ["/change-email", () => import("./pages/login.js"), "changeEmail"],
 ].map(([path, load, name]) => ({ pattern: new RegExp(`^${path.replace(/:(\w+)/g, "(?<$1>[^/]+)")}/?$`), load, name }));
 
 let visit = 0;
@@ -34,6 +49,7 @@ async function open() {
   let title;
   try {
     if (!found) throw new ApiError(404, [{ code: "not_found", detail: "Not found." }]);
+    if (pathname.startsWith("/account") && !isLoggedIn()) throw new ApiError(401, [{ detail: "Please log in." }]);
     const [route, { groups = {} }] = found;
     const page = await route.load();
     const parameters = Object.fromEntries(Object.entries(groups).map(([name, value]) => [name, decodeURIComponent(value)]));
@@ -48,6 +64,8 @@ async function open() {
   }
   if (mine !== visit) return;
   document.body.classList.remove("loading");
+  document.querySelector(".toast").classList.remove("shown");
+  document.getElementById("q").value = searchParams.get("q") ?? "";
   main.replaceChildren(place);
   document.title = title ? `${title} – Shop` : "Shop";
   scrollTo(0, history.state?.scrolled ?? 0);

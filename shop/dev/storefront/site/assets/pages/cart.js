@@ -2,6 +2,7 @@ import * as api from "../api.js";
 import { handleForm, html, on, show, showErrors } from "../dom.js";
 import { count, date, isPositive, money, optionsText } from "../format.js";
 import { showCartCount } from "../header.js";
+import { linePicture, sums } from "../parts/sums.js";
 
 export async function cart(main) {
   update(main, await api.get("/cart/"));
@@ -75,17 +76,4 @@ function line(item, { currency, warnings }) {
       ${isPositive(item.discount) && html`<small class="reduced">−${money(item.discount, currency)}</small>`}
       ${item.quantity > 1 && html`<small>${money(item.unit_price, currency)} each</small>`}</p>
   </li>`;
-}
-
-export function linePicture({ image }) {
-  return image ? html`<img src="${image}" alt="" width="96" height="96">` : html`<span class="no-picture"></span>`;
-}
-
-function sums({ subtotal, discounts, total, currency }) {
-  return html`<dl class="sums">
-    <div><dt>Subtotal</dt><dd>${money(subtotal, currency)}</dd></div>
-    ${discounts.map(({ label, amount }) => html`<div class="reduced"><dt>${label}</dt>
-      <dd>${isPositive(amount) ? `−${money(amount, currency)}` : "applied"}</dd></div>`)}
-    <div class="total"><dt>Total</dt><dd>${money(total, currency)}</dd></div>
-  </dl>`;
 }
