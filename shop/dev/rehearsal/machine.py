@@ -85,7 +85,7 @@ class Release:
 
     def start(self, service: str) -> None:
         """Start ``serve`` and wait until it is ready, or ``worker``."""
-        with self._log(service).open("ab") as log:
+        with self._log(service).open("wb") as log:
             self._services[service] = spawn(
                 [self._python, "manage.py", service], stdout=log, env=self._environment, folder=self.folder
             )
