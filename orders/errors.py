@@ -65,6 +65,16 @@ class TooManyReturns(Conflict):
     default_detail = "This order has too many returns."
 
 
+class NothingReceived(ShopError):
+    default_code = "nothing_received"
+    default_detail = "Receive at least one unit. A return of which nothing has arrived stays open, or can be rejected."
+
+
+class UnitsNotExpected(ShopError):
+    default_code = "units_not_expected"
+    default_detail = "The return has fewer units of this line."
+
+
 class ReturnNotOpen(Conflict):
     default_code = "return_not_open"
     default_detail = "This return was answered before."

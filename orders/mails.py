@@ -234,7 +234,12 @@ def return_context(order: Order, key: str) -> dict[str, Any]:
     return {
         "is_withdrawal": found.withdrawal,
         "requested_at": found.created_at,
-        "returned_lines": [{**lines[line.line], "quantity": line.quantity} for line in found.lines],
+        "returned_lines": [
+            {**lines[line.line], "quantity": line.quantity - line.missing}
+            for line in found.lines
+            if line.quantity > line.missing
+        ],
+        "missing": sum(line.missing for line in found.lines),
         "has_goods": found.has_goods,
         "expected_refund": money.display(found.expected_refund, order.currency),
         "answer": " ".join(found.answer.split()),

@@ -82,4 +82,7 @@ def returned_lines(order: Order, found: OrderReturn) -> str:
 
 def _units_of(order: Order, lines: Sequence[RefundedLine | ReturnedLine]) -> list[str]:
     names = {line.variant: line.name for line in order.lines}
-    return [f"{line.quantity} × {names[line.line]}" for line in lines]
+    missing = {
+        each.line: f" ({each.missing} missing)" for each in lines if isinstance(each, ReturnedLine) and each.missing
+    }
+    return [f"{line.quantity} × {names[line.line]}{missing.get(line.line, '')}" for line in lines]

@@ -8,7 +8,12 @@ from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
 
 from orders.models import Order
 from orders.returns import services
@@ -88,8 +93,17 @@ class ReceiveReturnForm(ReturnForm):
             of_return = f", return of {each.created_at:%-d %b}" if len(self.returns) > 1 else ""
             for line in each.lines if each.status == ReturnStatus.APPROVED else ():
                 if line.shipped:
+                    self.fields[f"received_{each.key}_{line.line}"] = forms.IntegerField(
+                        label=f"Received of {line.shipped} × {names[line.line]}{of_return}",
+                        min_value=0,
+                        max_value=line.shipped,
+                        initial=line.shipped,
+                        required=False,
+                        widget=UnfoldAdminIntegerFieldWidget,
+                        help_text="The others are not refunded, and can be returned again.",
+                    )
                     self.fields[f"restock_{each.key}_{line.line}"] = forms.BooleanField(
-                        label=f"Put {line.shipped} × {names[line.line]} back into stock{of_return}",
+                        label=f"Put {names[line.line]} back into stock{of_return}",
                         required=False,
                         initial=True,
                         widget=UnfoldBooleanWidget,
@@ -112,14 +126,17 @@ class ReceiveReturnForm(ReturnForm):
     @property
     def wanted(self) -> dict[str, Any]:
         """Return the arguments of `receive_return`."""
-        key = self.cleaned_data["key"]
+        key, values = self.cleaned_data["key"], self.cleaned_data
         prefix = f"restock_{key}_"
         return {
             "key": key,
-            "restock": [
-                ObjectId(name.removeprefix(prefix))
-                for name, value in self.cleaned_data.items()
-                if value and name.startswith(prefix)
+            "lines": [
+                services.ReceivedLine(
+                    line=ObjectId(variant),
+                    restock=values[f"{prefix}{variant}"],
+                    quantity=values[f"received_{key}_{variant}"],
+                )
+                for variant in (name.removeprefix(prefix) for name in values if name.startswith(prefix))
             ],
             "refund": self.cleaned_data["refund"],
             "shipping": self.cleaned_data["shipping"],

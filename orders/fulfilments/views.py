@@ -16,6 +16,7 @@ from shop.api import idempotency
 from shop.api.bodies import BodyValidationMixin
 from shop.api.permissions import HasModelPermission
 from shop.api.serializing import represent
+from shop.db import identifiers
 
 NUMBER = OpenApiParameter("number", str, OpenApiParameter.PATH, description="The order's number.")
 PARCEL_EXAMPLE = OpenApiExample(
@@ -62,7 +63,8 @@ class FulfilmentViewSet(BodyValidationMixin, viewsets.GenericViewSet):
 
         The customer receives a mail with its contents and the tracking link. An order has at most 50 parcels.
         """
-        return idempotency.run_once(request, scope=f"orders.ship.{number}", replay=self.replay, work=self.ship)
+        scope = f"orders.ship.{identifiers.upper_code(number)}"
+        return idempotency.run_once(request, scope=scope, replay=self.replay, work=self.ship)
 
     def ship(self) -> Response:
         order = services.ship(order=self.order, **self.validated(ShipSerializer))

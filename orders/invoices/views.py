@@ -6,6 +6,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
 from rest_framework.generics import get_object_or_404
+from rest_framework.response import Response
 
 from accounts.authentication import UserRequest
 from orders.access import ORDER_TOKEN
@@ -31,6 +32,12 @@ class InvoiceActions:
     """PDF documents of an order, for a viewset of orders."""
 
     get_object: Any
+
+    def handle_exception(self, exc: Exception) -> Response:
+        response: Response = super().handle_exception(exc)  # type: ignore[misc]
+        # Not that of the negotiated renderer.
+        response.content_type = JSONRenderer.media_type
+        return response
 
     @extend_schema(parameters=[ORDER_TOKEN], responses={(200, PDF): OpenApiTypes.BINARY})
     @action(detail=True, methods=["get"], renderer_classes=RENDERERS)

@@ -59,6 +59,8 @@ def returns_follow_from_units_and_refunds(orders: Window[Order]) -> Iterator[str
                 yield f"{order.number} has a refunded return, but its refund is {status}"
             if each.status == ReturnStatus.RECEIVED and status == "succeeded":
                 yield f"{order.number} has a return that is received, but it was refunded"
+            if any(line.missing > (0 if each.is_awaited else line.shipped) for line in each.lines):
+                yield f"{order.number} has a return of which more is missing than was expected"
             if each.is_awaited and (each.refund or each.received_at):
                 yield f"{order.number} has a return that is {each.status}, but it was received"
         if order.has_open_return != any(each.is_open for each in order.returns):

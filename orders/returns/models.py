@@ -36,10 +36,17 @@ class ReturnedLine(EmbeddedModel):
     unshipped = models.PositiveIntegerField(default=0)
     reason = models.CharField(max_length=300, blank=True, default="")
     restocked = models.BooleanField(null=True, blank=True)
+    # Shipped units that had not arrived when the return was received.
+    missing = models.PositiveIntegerField(default=0)
 
     @property
     def shipped(self) -> int:
         return self.quantity - self.unshipped
+
+    @property
+    def returned(self) -> int:
+        """Return the shipped units that have come back, or are to come."""
+        return self.shipped - self.missing
 
 
 class OrderReturn(EmbeddedModel):

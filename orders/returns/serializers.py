@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from orders.models import Order, RefundEntry
 from orders.returns.models import OrderReturn, ReturnStatus
-from orders.returns.services import RequestedLine
+from orders.returns.services import ReceivedLine, RequestedLine
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls
 from shop.db.money_fields import MoneyField
@@ -18,6 +18,7 @@ class ReturnedLineSerializer(serializers.Serializer):
     unshipped = serializers.IntegerField(help_text="Of a withdrawal: units that were not shipped, and will not be.")
     reason = serializers.CharField()
     restocked = serializers.BooleanField(allow_null=True, help_text="Null until the units are received.")
+    missing = serializers.IntegerField(help_text="Units that had not arrived when the return was received.")
 
 
 class ReturnRefundSerializer(serializers.Serializer):
@@ -107,9 +108,16 @@ class RejectSerializer(serializers.Serializer):
     answer = serializers.CharField(max_length=300, help_text="The reason, shown to the customer.")
 
 
-class ReceivedLineSerializer(serializers.Serializer):
+class ReceivedLineSerializer(OptionalNulls):
     line = ObjectIdField(help_text="The `id` of the order's line.")
-    restock = serializers.BooleanField(help_text="Put the units back into stock.")
+    restock = serializers.BooleanField(required=False, help_text="Put the units back into stock.")
+    quantity = serializers.IntegerField(
+        min_value=0,
+        max_value=settings.MAX_QUANTITY,
+        required=False,
+        help_text="Units that have arrived; all of the return's without it. The others are `missing`: they are not "
+        "refunded, and can be returned again.",
+    )
 
 
 class ReceiveSerializer(OptionalNulls):
@@ -117,7 +125,7 @@ class ReceiveSerializer(OptionalNulls):
         many=True,
         required=False,
         max_length=settings.MAX_CART_LINES,  # type: ignore[call-arg]
-        help_text="Lines that are not named are not restocked.",
+        help_text="Lines that are not named have arrived, and are not restocked.",
     )
     refund = serializers.BooleanField(default=True, help_text="Refund the units that were not refunded before.")
     shipping = serializers.BooleanField(
@@ -125,5 +133,5 @@ class ReceiveSerializer(OptionalNulls):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        attrs["restock"] = [each["line"] for each in attrs.pop("lines", []) if each["restock"]]
+        attrs["lines"] = [ReceivedLine(**each) for each in attrs.get("lines", [])]
         return attrs

@@ -1,6 +1,6 @@
 """Returns, from the request to the refund. Concurrent changes of an order conflict and are retried."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -11,9 +11,11 @@ from catalog.models import StockMovement
 from orders import hooks
 from orders.amounts import amount_of_next, paid_for_shipping, refunded_for_shipping, refunded_units
 from orders.errors import (
+    NothingReceived,
     ReturnNotOpen,
     ReturnWindowClosed,
     TooManyReturns,
+    UnitsNotExpected,
     UnitsNotReturnable,
     WithdrawalNotRejectable,
 )
@@ -37,6 +39,15 @@ class RequestedLine:
     line: ObjectId
     quantity: int
     reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceivedLine:
+    """``line`` is the variant; ``quantity`` the units that have arrived, None for all."""
+
+    line: ObjectId
+    restock: bool = False
+    quantity: int | None = None
 
 
 # --- Requests ---------------------------------------------------------------------------------------------------------
@@ -106,7 +117,7 @@ def _is_of_whole_order(order: Order, requested: OrderReturn) -> bool:
         if each.withdrawal and each.status != ReturnStatus.REJECTED:
             for line in each.lines:
                 # Those not shipped were cancelled by earlier requests.
-                gone[line.line] += line.quantity if each is requested else line.shipped
+                gone[line.line] += line.quantity if each is requested else line.returned
     return all(gone[line.variant] >= line.quantity for line in order.lines)
 
 
@@ -155,19 +166,26 @@ def reject_return(*, order: Order, key: ObjectId, answer: str) -> Order:
 
 @transactional("orders.receive_return")
 def receive_return(
-    *, order: Order, key: ObjectId, restock: Collection[ObjectId] = (), refund: bool = True, shipping: bool = False
+    *,
+    order: Order,
+    key: ObjectId,
+    lines: Sequence[ReceivedLine] = (),
+    refund: bool = True,
+    shipping: bool = False,
 ) -> Order:
-    """Take the units back, ``restock`` those of these lines, and refund all unless ``refund`` is False.
+    """Take the units back, as ``lines`` say or all of them, and refund them unless ``refund`` is False.
 
-    A received return without a refund, or with one that failed, can be refunded by another call. Raises
-    ``ReturnNotOpen``, ``UnknownLine``, errors of refunds.
+    Units that have not arrived are missing: they are not refunded, and can be returned again. A received return without
+    a refund, or with one that failed, can be refunded by another call. Raises ``ReturnNotOpen``, ``UnknownLine``,
+    ``UnitsNotExpected``, ``NothingReceived``, errors of refunds.
     """
     order, found = _read(order, key)
-    lines_of(order, list(restock))
+    lines_of(order, [each.line for each in lines])
     if found.status == ReturnStatus.APPROVED:
-        _receive(order, found, restock=restock)
+        _receive(order, found, lines=lines)
     else:
-        _require(refund and found.can_be_refunded, found)
+        is_recount = any(each.quantity is not None for each in lines)
+        _require(refund and found.can_be_refunded and not is_recount, found)
     return _refund(order, found, shipping=shipping) if refund else order
 
 
@@ -186,15 +204,34 @@ def _change(order: Order, found: OrderReturn, event: Event, *, notify: bool = Tr
     transition(order, event, actor=Actor.STAFF, fields=fields_of_returns(order), notify=notify, returned=found.key)
 
 
-def _receive(order: Order, found: OrderReturn, *, restock: Collection[ObjectId] = (), notify: bool = True) -> None:
+def _receive(order: Order, found: OrderReturn, *, lines: Sequence[ReceivedLine] = (), notify: bool = True) -> None:
     shipped = {line.line: line.shipped for line in found.lines}
+    faults = [
+        Fault(
+            UnitsNotExpected.default_code,
+            f"{UnitsNotExpected.default_detail} At most {shipped.get(each.line, 0)} can be received.",
+            f"lines.{index}.quantity",
+        )
+        for index, each in enumerate(lines)
+        if (each.quantity or 0) > shipped.get(each.line, 0)
+    ]
+    if faults:
+        raise UnitsNotExpected(faults=faults)
+    counted = {each.line: each.quantity for each in lines if each.quantity is not None}
+    restock = {each.line for each in lines if each.restock}
     for line in found.lines:
-        line.restocked = line.line in restock or not line.shipped
+        line.missing = line.shipped - counted.get(line.line, line.shipped)
+        line.restocked = not line.shipped or (line.line in restock and line.returned > 0)
+    if not any(line.unshipped or line.returned for line in found.lines):
+        raise NothingReceived
+    if any(line.missing for line in found.lines):
+        # It is no longer of the whole order.
+        found.refunds_shipping = False
     found.status, found.received_at = ReturnStatus.RECEIVED, timezone.now()
     change_units(
         order,
-        returned=shipped,
-        restocked={variant: units for variant, units in shipped.items() if variant in restock},
+        returned={line.line: line.returned for line in found.lines},
+        restocked={line.line: line.returned for line in found.lines if line.line in restock},
         reason=StockMovement.Reason.RETURN,
     )
     _change(order, found, Event.RETURN_RECEIVED, notify=notify)
@@ -205,9 +242,9 @@ def _refund(order: Order, found: OrderReturn, *, shipping: bool) -> Order:
     refunded = refunded_units(order)
     gone = {line.variant: line.cancelled + line.returned - refunded[line.variant] for line in order.lines}
     units = [
-        Units(line=line.line, quantity=min(line.quantity, gone[line.line]))
+        Units(line=line.line, quantity=min(line.quantity - line.missing, gone[line.line]))
         for line in found.lines
-        if gone[line.line] > 0
+        if gone[line.line] > 0 and line.quantity > line.missing
     ]
     key = found.key
     (refund,) = hooks.refund_units(order=order, units=units, shipping=shipping or found.refunds_shipping)

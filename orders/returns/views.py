@@ -15,10 +15,12 @@ from accounts.authentication import UserRequest
 from orders import hooks
 from orders.access import ORDER_TOKEN, AccountOrOrderToken, named_by_token, order_token_of, orders_of
 from orders.errors import (
+    NothingReceived,
     OrderNotReturnable,
     ReturnNotOpen,
     ReturnWindowClosed,
     TooManyReturns,
+    UnitsNotExpected,
     UnitsNotReturnable,
     UnknownLine,
     WithdrawalNotRejectable,
@@ -41,6 +43,7 @@ from shop.api import idempotency
 from shop.api.bodies import BodyValidationMixin
 from shop.api.permissions import HasAccount, staff_may
 from shop.api.serializing import represent
+from shop.db import identifiers
 
 NUMBER = OpenApiParameter("number", str, OpenApiParameter.PATH, description="The order's number.")
 RETURN_EXAMPLE = OpenApiExample(
@@ -79,7 +82,10 @@ class ReturnViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         "preview": REQUEST_ERRORS,
         "approve": [NotFound, PermissionDenied, ReturnNotOpen, *hooks.refund_units.errors],
         "reject": [NotFound, PermissionDenied, ReturnNotOpen, WithdrawalNotRejectable],
-        "receive": [NotFound, PermissionDenied, ReturnNotOpen, UnknownLine, *hooks.refund_units.errors],
+        "receive": [
+            *(NotFound, PermissionDenied, ReturnNotOpen, UnknownLine, UnitsNotExpected, NothingReceived),
+            *hooks.refund_units.errors,
+        ],
     }
 
     def get_queryset(self) -> QuerySet[Order]:
@@ -116,7 +122,7 @@ class ReturnViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         """
         return idempotency.run_once(
             request,
-            scope=f"orders.return.{number}",
+            scope=f"orders.return.{identifiers.upper_code(number)}",
             replay=self.replay,
             work=self.request_return,
             guest=order_token_of(request),
@@ -174,7 +180,7 @@ class ReturnViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     @extend_schema(parameters=[NUMBER], request=ReceiveSerializer, responses=ReturnSerializer)
     @action(detail=True, methods=["post"])
     def receive(self, request: UserRequest, number: str, pk: str) -> Response:
-        """Receive the units of an approved return, and refund them (staff only).
+        """Receive the units of an approved return, or those that have arrived, and refund them (staff only).
 
         The return is `refunded` once the refund has succeeded. If it fails, this call refunds it again.
         """

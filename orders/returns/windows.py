@@ -51,7 +51,7 @@ def _units_within_window(order: Order, *, withdrawal: bool) -> Counter[ObjectId]
             continue
         day = timezone.localdate(each.created_at, days.zone())
         for line in each.lines:
-            units = line.shipped
+            units = line.returned
             for parcel, contents in zip(parcels, left, strict=True):
                 if parcel.shipped_at <= each.created_at and _is_open(parcel, day, withdrawal=each.withdrawal):
                     taken = min(units, contents[line.line])

@@ -225,6 +225,21 @@ def test_the_rest_of_a_partially_shipped_order_is_cancelled_restocked_and_refund
     assert violations() == []
 
 
+def test_the_rest_refunds_what_is_left_after_refunds_of_amounts(
+    as_staff: APIClient, as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
+) -> None:
+    order = place_order(as_customer, make_product(price="10.00", stock=3), 3)
+    payment = pay(as_customer, simulator, order["number"])["id"]
+    assert ship(as_staff, order, 1).status_code == 201
+    assert as_staff.post(f"{API}/payments/{payment}/refunds/", {"amount": "25.00"}).status_code == 201
+    shown = as_staff.post(f"{API}/orders/{order['number']}/cancel-unshipped/", {}).json()
+    assert [line["cancelled"] for line in shown["lines"]] == [2]
+    assert [refund["amount"] for refund in shown["refunds"]] == ["25.00", "5.00"]
+    deliver(simulator)
+    assert order_of(as_customer, order["number"])["payment_status"] == "refunded"
+    assert violations() == []
+
+
 def test_the_rest_of_a_free_order_is_cancelled_without_a_refund(as_staff: APIClient, order: dict[str, Any]) -> None:
     ship(as_staff, order, 1, 0)
     shown = as_staff.post(f"{API}/orders/{order['number']}/cancel-unshipped/", {}).json()

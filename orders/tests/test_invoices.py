@@ -111,7 +111,10 @@ def test_invoice_and_credit_notes_add_up_to_the_order(
 
 
 def test_the_pdf_prints_the_invoice(paid: Order, as_customer: APIClient) -> None:
-    assert refusal(as_customer.get(f"{API}/orders/{paid.number}/invoice/"), 409)[0] == "invoice_not_issued"
+    url = f"{API}/orders/{paid.number}/invoice/"
+    assert refusal(as_customer.get(url), 409)[0] == "invoice_not_issued"
+    missing = as_customer.get(url, headers={"Accept": "application/pdf"})
+    assert (refusal(missing, 409)[0], missing.headers["Content-Type"]) == ("invoice_not_issued", "application/json")
     (mail,) = (each for each in work() if "is paid" in each.subject)
     assert mail.attachments == []  # The address is not verified.
     reply = as_customer.get(f"{API}/orders/{paid.number}/invoice/", headers={"Accept": "application/pdf"})

@@ -80,6 +80,7 @@ def test_a_return_goes_from_the_request_to_the_refund(
     made = request(as_customer, order, 2, key="a", reason="Too <small>")
     assert made.status_code == 201, made.content
     line = {"line": order["lines"][0]["id"], "quantity": 2, "unshipped": 0, "reason": "Too <small>", "restocked": None}
+    line["missing"] = 0
     assert made.json() == {
         "id": made.json()["id"],
         "status": "requested",
@@ -94,6 +95,11 @@ def test_a_return_goes_from_the_request_to_the_refund(
     }
     again = request(as_customer, order, 2, key="a", reason="Too <small>")
     assert (again.json(), again.headers["Idempotency-Replayed"]) == (made.json(), "true")
+    # However the URL is spelled.
+    url = returns_url(order).rstrip("/").replace(order["number"], order["number"].lower())
+    body = {"lines": [{**{name: line[name] for name in ("line", "quantity", "reason")}}]}
+    spelled = as_customer.post(url, body, headers={"Idempotency-Key": "a"})
+    assert (spelled.json(), spelled.headers.get("Idempotency-Replayed")) == (made.json(), "true")
     to_customer, to_staff = sorted(work(), key=lambda mail: mail.to[0])
     assert (to_customer.to, to_staff.to) == (["ada@example.com"], ["shop@example.com"])
     assert to_staff.subject == f"New return for order {order['number']}"
@@ -231,6 +237,36 @@ def test_a_rejected_return_frees_its_units(as_customer: APIClient, as_staff: API
     assert audit.violations() == []
 
 
+def test_units_that_have_not_arrived_are_missing(
+    as_customer: APIClient, as_staff: APIClient, order: dict, mug: Product, simulator: StripeSimulator
+) -> None:
+    ship(as_staff, order)
+    made = request(as_customer, order, 3, withdrawal=True)
+    answer(as_staff, order, made, "approve")
+    work()
+    line, before = order["lines"][0]["id"], dump_database()
+    for quantity, code in ((4, "units_not_expected"), (0, "nothing_received"), (-1, "min_value")):
+        reply = answer(as_staff, order, made, "receive", lines=[{"line": line, "quantity": quantity}])
+        assert refusal(reply, 400)[0] == code
+    assert dump_database() == before
+    received = answer(as_staff, order, made, "receive", lines=[{"line": line, "quantity": 2, "restock": True}]).json()
+    # The shipping of the whole order is not refunded for a part.
+    assert (received["status"], received["refund"]["amount"]) == ("refunded", "20.00")
+    assert [(each["quantity"], each["missing"], each["restocked"]) for each in received["lines"]] == [(3, 1, True)]
+    assert stock_of(mug) == 4
+    shown = order_of(as_customer, order["number"])["lines"][0]
+    assert (shown["returned"], shown["refunded"], shown["withdrawable"]) == (2, 2, 1)
+    mail = next(mail for mail in work() if "received your return" in mail.subject)
+    assert "2 x Mug" in mail.body
+    assert "1 of those that you announced has not arrived." in mail.body
+    # They arrive later.
+    late = request(as_customer, order, 1, withdrawal=True)
+    answer(as_staff, order, late, "approve")
+    assert answer(as_staff, order, late, "receive").json()["refund"]["amount"] == "14.90"
+    assert order_of(as_customer, order["number"])["payment_status"] == "refunded"
+    assert audit.violations() == []
+
+
 def test_a_refund_that_fails_is_due_again(
     as_customer: APIClient, as_staff: APIClient, order: dict, mug: Product, simulator: StripeSimulator
 ) -> None:
@@ -242,6 +278,8 @@ def test_a_refund_that_fails_is_due_again(
     deliver(simulator)
     shown = as_customer.get(returns_url(order, f"{first['id']}/")).json()
     assert (shown["status"], shown["refund_failed"], shown["refund"]["status"]) == ("received", True, "failed")
+    recount = {"lines": [{"line": shown["lines"][0]["line"], "quantity": 1}]}
+    assert refusal(answer(as_staff, order, made, "receive", **recount), 409)[0] == "return_not_open"
     assert Order.objects.with_open_returns().exists()
     again = answer(as_staff, order, made, "receive").json()
     assert (again["status"], again["refund_failed"], again["refund"]["amount"]) == ("refunded", False, "10.00")

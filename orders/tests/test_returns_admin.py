@@ -53,12 +53,17 @@ def test_a_return_is_approved_received_and_refunded(staff: User, mug: Product, o
     url = url_of("orders.order", "receive_return", order.pk)
     form = in_dialog(browser, url).context["form"]
     restock = f"restock_{key}_{order.lines[0].variant}"
-    assert list(form.fields) == ["key", restock, "refund", "shipping"]
-    answer = browser.post(url, {"key": key, restock: "on", "refund": "on"}, follow=True)
+    units = restock.replace("restock", "received")
+    assert list(form.fields) == ["key", units, restock, "refund", "shipping"]
+    assert form[units].initial == 2
+    nothing = browser.post(url, {"key": key, units: "0", "refund": "on"}, follow=True)
+    assert messages_of(nothing) != ["The return was received."]
+    answer = browser.post(url, {"key": key, units: "1", restock: "on", "refund": "on"}, follow=True)
     assert messages_of(answer) == ["The return was received."]
     order.refresh_from_db()
     assert (order.returns[0].status, order.payment_status) == ("refunded", "partially_refunded")
-    assert stock_of(mug) == 4
+    assert (order.returns[0].lines[0].missing, order.refunds[0].amount) == (1, 10)
+    assert stock_of(mug) == 3
     assert not {"Approve return", "Reject return", "Receive return"} & buttons(browser.get(page))
     assert audit.violations() == []
 
