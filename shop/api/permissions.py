@@ -14,7 +14,7 @@ def staff_may(user: Any, *permissions: str) -> bool:
 
 
 class HasModelPermission(BasePermission):
-    """Allow staff with the view's ``get_required_permission()``, and reads if ``public_reads``.
+    """Allow staff with the view's ``get_required_permission()``, or one of several, and reads if ``public_reads``.
 
     No permission means an unsupported method, answered with 405.
     """
@@ -23,7 +23,9 @@ class HasModelPermission(BasePermission):
         if getattr(view, "public_reads", False) and request.method in SAFE_METHODS:
             return True
         permission = view.get_required_permission()
-        return permission is None or staff_may(request.user, permission)
+        if isinstance(permission, str):
+            permission = (permission,)
+        return permission is None or staff_may(request.user, *permission)
 
 
 class HasAccount(IsAuthenticated):
