@@ -10,7 +10,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from orders.models import Order
+from orders.shipping import services
 from orders.shipping.models import ShippingMethod, ShippingRate, ShippingZone
 from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.fields import MoneyFieldsMixin
@@ -18,8 +18,6 @@ from shop.admin.html import price
 
 # Names of places that the list of zones shows.
 _SHOWN = 6
-# Characters of all places of one kind.
-_MAX_LENGTH = 20_000
 
 
 class PlacesField(forms.CharField):
@@ -27,7 +25,7 @@ class PlacesField(forms.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         widget = UnfoldAdminTextareaWidget(attrs={"rows": 3})
-        super().__init__(widget=widget, required=False, max_length=_MAX_LENGTH, **kwargs)
+        super().__init__(widget=widget, required=False, max_length=ShippingZone.LONGEST_PLACES, **kwargs)
 
     def prepare_value(self, value: Any) -> Any:
         return ", ".join(value) if isinstance(value, list) else value
@@ -66,8 +64,7 @@ class ShippingZoneAdmin(SingleDeleteMixin, TransactionalModelAdmin):
     fields = ("name", "countries", "states", "postal_codes")
 
     def deletion_blocker(self, zone: ShippingZone) -> str:
-        used = ShippingRate.objects.filter(zone=zone).exists()
-        return f"{zone} has prices of shipping methods. Remove them first." if used else ""
+        return services.use_of_zone(zone)
 
     @display(description="Places")
     def places(self, zone: ShippingZone) -> str:
@@ -116,13 +113,10 @@ class ShippingMethodAdmin(SingleDeleteMixin, TransactionalModelAdmin):
 
     def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: list, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        zones = ShippingRate.objects.filter(method=form.instance).values_list("zone", flat=True)
-        ShippingZone.objects.filter(pk__in=list(zones)).bump_revision()
+        services.bump_revisions(form.instance)
 
     def deletion_blocker(self, method: ShippingMethod) -> str:
-        # No index: deletions are rare.
-        used = Order.objects.filter(shipping_method=method.code).exists()
-        return f"{method} was used by orders. Deactivate it instead." if used else ""
+        return services.use_of_method(method)
 
     @display(description="Price", ordering="price")
     def shown_price(self, method: ShippingMethod) -> str:

@@ -38,6 +38,9 @@ class ShippingZone(models.Model):
     countries.
     """
 
+    # Characters of all places of one kind.
+    LONGEST_PLACES = 20_000
+
     name = models.CharField(max_length=120)
     countries = ArrayField(models.CharField(max_length=2), default=list, blank=True)
     # ``US-HI``; of staff names too, ``US Hawaii``.
@@ -62,6 +65,8 @@ class ShippingZone(models.Model):
             ("postal_codes", written_postal_codes),
         ):
             try:
+                if len(", ".join(getattr(self, name))) > self.LONGEST_PLACES:
+                    raise ValidationError(f"At most {self.LONGEST_PLACES:,} characters.", code="max_length")
                 setattr(self, name, list(dict.fromkeys(map(normalize, getattr(self, name)))))
             except ValidationError as error:
                 errors[name] = error
@@ -120,6 +125,9 @@ class ShippingMethod(models.Model):
         default="",
         help_text="A code (CA) or a name (California). Required where tax rates are by state.",
     )
+
+    # Incremented with its rates, so that concurrent changes of them conflict.
+    revision = models.PositiveIntegerField(default=0, editable=False)
 
     PICKUP_FIELDS = (
         "pickup_line1",

@@ -2,6 +2,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from orders.taxes.models import TaxRate
+from shop.api.optional_nulls import OptionalNulls
 from shop.db.money_fields import MoneyField
 
 
@@ -20,3 +22,14 @@ class TaxLineSerializer(serializers.Serializer):
     label = serializers.CharField()  # type: ignore[assignment]
     rate = TaxRateField()
     amount = MoneyField()
+
+
+class TaxRateSerializer(OptionalNulls, serializers.ModelSerializer):
+    country = serializers.CharField(max_length=2, help_text="A two-letter ISO 3166 code.")
+    rate = TaxRateField(min_value=0, max_value=100)
+
+    class Meta:
+        model = TaxRate
+        fields = ["id", "country", "state", "tax_class", "label", "rate", "applies_to_shipping"]
+        # The unique index needs the normalized values.
+        validators: list[Any] = []
