@@ -9,12 +9,15 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from accounts.api_keys.views import ApiKeyViewSet
 from accounts.link_views import LinkViewSet
 from accounts.views import AddressViewSet, AuthViewSet, ProfileViewSet, SessionViewSet
+from cart.promotions.views import PromotionViewSet
 from cart.views import CartItemViewSet, CartViewSet
 from catalog.collections.views import CollectionViewSet
 from catalog.views import CategoryViewSet, ProductImageViewSet, ProductViewSet, VariantViewSet
 from orders.fulfilments.views import FulfilmentViewSet
 from orders.returns.views import ReturnViewSet
 from orders.reviews.views import ReviewViewSet
+from orders.shipping.views import ShippingZoneViewSet, StaffShippingMethodViewSet
+from orders.taxes.views import TaxRateViewSet
 from orders.views import OrderViewSet, ShippingMethodViewSet
 from payments.views import PaymentViewSet
 from shop.api import error_responses
@@ -44,6 +47,10 @@ router.register("variants", VariantViewSet, basename="variant")
 router.register("shipping-methods", ShippingMethodViewSet, basename="shipping-method")
 router.register("api-keys", ApiKeyViewSet, basename="api-key")
 router.register("payments", PaymentViewSet, basename="payment")
+router.register("promotions", PromotionViewSet, basename="promotion")
+router.register("shipping/methods", StaffShippingMethodViewSet, basename="staff-shipping-method")
+router.register("shipping/zones", ShippingZoneViewSet, basename="shipping-zone")
+router.register("tax-rates", TaxRateViewSet, basename="tax-rate")
 
 urlpatterns = [
     *router.urls,

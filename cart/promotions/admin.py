@@ -1,5 +1,3 @@
-from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from bson import ObjectId
@@ -12,19 +10,17 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from cart.promotions import uses
-from cart.promotions.models import Promotion, PromotionUse
+from cart.promotions import rules, services
+from cart.promotions.models import Promotion
 from cart.promotions.summary import summary
 from catalog.models import Category, Collection, CollectionItem, Product, Variant
-from shop import money
 from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin
-from shop.admin.fields import MoneyFormField, TagsField
+from shop.admin.fields import TagsField
 from shop.admin.html import badge
 from shop.admin.lists import IndexedSearchMixin, ListIndex, OptionsFilter, in_order
-from shop.db import documents, identifiers
+from shop.db import identifiers
 
-Kind, AppliesTo = Promotion.Kind, Promotion.AppliesTo
-PERCENTAGES = (Kind.PERCENTAGE, Kind.BUY_X_GET_Y)
+AppliesTo = Promotion.AppliesTo
 
 
 class TargetsWidget(AutocompleteSelectMultiple):
@@ -60,65 +56,31 @@ class PromotionForm(forms.ModelForm):
         self.initial["code"] = promotion.shown_code
         if promotion.pk is None:
             self.initial["value"] = None
-        if value := self.initial.get("value"):
-            self.initial["value"] = f"{value.normalize():f}" if promotion.kind in PERCENTAGES else money.display(value)
+        if self.initial.get("value"):
+            self.initial["value"] = promotion.shown_value
         if name := self.target_fields.get(promotion.applies_to):
             self.initial[name] = promotion.targets
 
     def clean(self) -> dict[str, Any]:
         super().clean()
-        cleaned = self.cleaned_data
-        if cleaned.get("automatic"):
-            cleaned["code"] = self.instance.code if self.instance.automatic else str(ObjectId()).upper()
-            if cleaned["code"] != self.instance.code:
-                # The form shows no code, so that it was not changed.
-                self.changed_data.append("code")
-            if not cleaned.get("name"):
-                self._refuse("name", "An automatic promotion needs a name, which shoppers see.", "required")
-        elif not cleaned.get("code"):
-            self._refuse("code", "Enter a code, or let the promotion apply automatically.", "required")
-        if kind := cleaned.get("kind"):
-            self._clean_kind(kind, cleaned)
-        self._clean_targets(cleaned)
-        first, last = cleaned.get("valid_from"), cleaned.get("valid_until")
-        if first and last and last <= first:
-            self._refuse("valid_until", "This is before the start.", "order")
-        return cleaned
-
-    def _clean_kind(self, kind: str, cleaned: dict[str, Any]) -> None:
-        value = cleaned.get("value")
-        if kind == Kind.FREE_SHIPPING:
-            cleaned["value"] = Decimal(0)
-        elif value is None:
-            if "value" not in self.errors:
-                self._refuse("value", "This field is required.", "required")
-        elif kind in PERCENTAGES and value > 100:
-            self._refuse("value", "At most 100 percent.", "max_value")
-        elif kind == Kind.FIXED:
-            try:
-                MoneyFormField().clean(str(value))
-            except forms.ValidationError as error:
-                self.add_error("value", error)
-        if kind == Kind.BUY_X_GET_Y:
-            for name in ("buy_quantity", "get_quantity"):
-                if not cleaned.get(name) and name not in self.errors:
-                    self._refuse(name, "This field is required.", "required")
-
-    def _clean_targets(self, cleaned: dict[str, Any]) -> None:
-        name = self.target_fields.get(cleaned.get("applies_to", ""))
-        found: Sequence[Model] = cleaned.get(name) or () if name else ()
-        if name and not found and name not in self.errors:
-            self._refuse(name, f"Choose at least one of the {name}.", "required")
-        if cleaned.get("applies_to") == AppliesTo.TAGS and not cleaned.get("tags"):
-            self._refuse("tags", "Enter at least one tag.", "required")
-        targets = sorted(each.pk for each in found)
-        if targets != sorted(self.instance.targets):
-            self.instance.targets = targets
+        cleaned, promotion = self.cleaned_data, self.instance
+        field = self.target_fields.get(cleaned.get("applies_to", ""), "")
+        values = {**cleaned}
+        if field and field not in self.errors:
+            values["targets"] = [each.pk for each in cleaned.get(field) or ()]
+        following = rules.completed(values, former=promotion)
+        targets = sorted(following.pop("targets", values.get("targets", promotion.targets)))
+        if following.get("code", promotion.code) != promotion.code:
+            # The form shows no code, so that it was not changed.
+            self.changed_data.append("code")
+        cleaned.update(following)
+        for name, error in rules.faults(values | following).items():
+            self.add_error(field if name == "targets" else name, error)
+        if targets != sorted(promotion.targets):
+            promotion.targets = targets
             # The admin saves only what changed.
             self.changed_data.append("targets")
-
-    def _refuse(self, name: str, text: str, code: str) -> None:
-        self.add_error(name, forms.ValidationError(text, code=code))
+        return cleaned
 
 
 class StateFilter(OptionsFilter):
@@ -193,26 +155,23 @@ class PromotionAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAd
         """Count the free uses of the page's promotions by one command."""
         change_list = super().get_changelist_instance(request)
         change_list.result_list = list(change_list.result_list)
-        set_free_uses(change_list.result_list)
+        services.set_free_uses(change_list.result_list)
         return change_list
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        promotion = super().get_object(request, object_id, from_field)
+        promotion: Any = super().get_object(request, object_id, from_field)
         if promotion is not None:
-            set_free_uses([promotion])
+            services.set_free_uses([promotion])
         return promotion
 
     def write(self, request: HttpRequest, obj: Promotion, form: PromotionForm, change: bool) -> None:
-        if change and "usage_limit" in form.changed_data:
-            uses.fit_to_limit(promotion_id=obj.pk, limit=obj.usage_limit)
-        super().write(request, obj, form, change)
+        services.save_promotion(promotion=obj, changed=form.changed_data)
 
     def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
         return in_order(queryset, "code", identifiers.upper_code(text))
 
     def deletion_blocker(self, promotion: Promotion) -> str:
-        used = PromotionUse.objects.filter(promotion=promotion.pk).taken().exists()
-        return f"Orders were placed with {promotion}. Deactivate it instead." if used else ""
+        return services.use_of_promotion(promotion)
 
     @display(description="Promotion")
     def label(self, promotion: Promotion) -> str:
@@ -233,16 +192,5 @@ class PromotionAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAd
 
     @display(description="Used")
     def times_used(self, promotion: Promotion) -> str:
-        used = max(0, promotion.used - getattr(promotion, "free_uses", 0))
+        used = promotion.times_used
         return f"{used:,}" if promotion.usage_limit is None else f"{used:,} of {promotion.usage_limit:,}"
-
-
-def set_free_uses(promotions: Sequence[Any]) -> None:
-    """Set ``free_uses`` and ``has_free_use``."""
-    match = {"coupon_id": {"$in": [each.pk for each in promotions]}, "order_number": ""}
-    count = {"$group": {"_id": "$coupon_id", "free": {"$sum": 1}}}
-    rows = documents.aggregate(PromotionUse, [{"$match": match}, count]) if promotions else []
-    free = {row["_id"]: row["free"] for row in rows}
-    for each in promotions:
-        each.free_uses = free.get(each.pk, 0)
-        each.has_free_use = each.free_uses > 0

@@ -4,13 +4,13 @@ from typing import Any
 
 from bson import ObjectId
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 from django_mongodb_backend.fields import ArrayField, ObjectIdField
 
 from catalog.tags import LONGEST_TAG, validate_tags
+from shop import money
 from shop.db import documents
 from shop.db.fields import TagsField, UpperCodeField
 from shop.db.money_fields import money_field
@@ -138,8 +138,9 @@ class Promotion(models.Model):
     # Number of its `PromotionUse` rows, changed by `cart.promotions.uses` only.
     used = models.PositiveIntegerField(default=0, editable=False)
     is_active = models.BooleanField("active", default=True)
-    # Uses that are left in rows without an order; set by `cart.promotions.reading`.
+    # Uses that are left in rows without an order; set by `cart.promotions.reading` and `services.set_free_uses`.
     has_free_use = False
+    free_uses = 0
 
     objects = PromotionQuerySet.as_manager()
 
@@ -173,6 +174,17 @@ class Promotion(models.Model):
         return "" if self.automatic else self.code
 
     @property
+    def shown_value(self) -> str:
+        """Return a percentage without trailing zeros, or an amount, by ``kind``."""
+        is_percentage = self.kind in (self.Kind.PERCENTAGE, self.Kind.BUY_X_GET_Y)
+        return f"{self.value.normalize():f}" if is_percentage else money.display(self.value)
+
+    @property
+    def times_used(self) -> int:
+        """Return the number of orders with it, if ``free_uses`` is set."""
+        return max(0, self.used - self.free_uses)
+
+    @property
     def label(self) -> str:
         return self.name or self.shown_code or self.get_kind_display()
 
@@ -200,11 +212,6 @@ class Promotion(models.Model):
     def most_per_customer(self) -> int | None:
         """Return the limit per customer: a first order can only be one."""
         return 1 if self.first_order_only else self.usage_limit_per_customer
-
-    def clean(self) -> None:
-        super().clean()
-        if self.automatic and not self.name:
-            raise ValidationError({"name": "An automatic promotion needs a name, which shoppers see."})
 
 
 class PromotionUseQuerySet(models.QuerySet["PromotionUse"]):

@@ -11,11 +11,13 @@ from django.conf import settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from cart.promotions.models import Promotion
 from catalog.models import Product
 from conftest import ADDRESS, client_of
 from orders import services as orders
-from orders.models import Order
+from orders.models import Order, ShippingMethod, TaxRate
 from orders.reviews.models import Review
+from orders.shipping.models import ShippingZone
 from payments.models import Payment
 from shop.dev.testing.images import image_file
 from shop.dev.testing.replies import refusal, refusals
@@ -52,6 +54,15 @@ OPERATORS: list[Any] = [
 ]
 
 
+# What only staff edit.
+RESOURCES: dict[str, Any] = {
+    "/promotions/": Promotion,
+    "/shipping/methods/": ShippingMethod,
+    "/shipping/zones/": ShippingZone,
+    "/tax-rates/": TaxRate,
+}
+
+
 @pytest.fixture
 def staff_client(
     staff: User, customer: User, make_product: Callable[..., Product], shipping: Any
@@ -75,6 +86,9 @@ def staff_client(
     review = {"rating": 5, "title": "Good", "body": "It holds."}
     assert client.post(f"{API}/products/{product.pk}/reviews/", review).status_code == 201
     add_to_cart(client, product)
+    Promotion.objects.create(code="FIVE", kind="percentage", value="5")
+    ShippingZone.objects.create(name="Near")
+    TaxRate.objects.create(country="JP", rate="10")
     return client
 
 
@@ -93,6 +107,7 @@ def address_of(staff_client: APIClient) -> Callable[[Operation], str]:
         "/cart/items/": staff_client.get(f"{API}/cart/").json()["items"][0]["id"],
         "/users/me/addresses/": staff_client.get(f"{API}/users/me/addresses/").json()["results"][0]["id"],
         "/payments/": str(Payment.objects.get().pk),
+        **{path: str(model.objects.first().pk) for path, model in RESOURCES.items()},
     }
 
     def fill_in(operation: Operation) -> str:

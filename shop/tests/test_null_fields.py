@@ -31,6 +31,10 @@ NEEDS_A_VALUE = {
     ("PATCH /products/{id}/", "name"),
     ("PATCH /variants/{id}/", "price"),
     ("PATCH /products/{product_pk}/reviews/{id}/", "rating"),
+    ("PATCH /promotions/{id}/", "kind"),
+    ("PATCH /shipping/zones/{id}/", "name"),
+    *(("PATCH /shipping/methods/{id}/", name) for name in ("code", "name", "price")),
+    *(("PATCH /tax-rates/{id}/", name) for name in ("country", "rate")),
 }
 
 

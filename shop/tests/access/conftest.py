@@ -9,14 +9,16 @@ from rest_framework.test import APIClient
 from accounts.models import Address, User
 from cart import services as carts
 from cart.owners import CartOwner
+from cart.promotions.models import Promotion
 from catalog.collections.models import Collection
 from catalog.models import Product, ProductImage, Variant
 from conftest import ADDRESS, client_of
 from orders.fulfilments.models import Fulfilment
 from orders.invoices.models import Invoice, Party
-from orders.models import Order, ShippingMethod
+from orders.models import Order, ShippingMethod, TaxRate
 from orders.returns.models import OrderReturn
 from orders.reviews.models import Review
+from orders.shipping.models import ShippingZone
 from shop.db import documents
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.admin import ordered
@@ -66,13 +68,17 @@ def things(
         "hidden": str(hidden.pk),
         "image": str(ProductImage.objects.create(product=product, name="products/a.webp").pk),
         "line": str(cart.lines[0].key),
+        "method": str(ShippingMethod.objects.create(code="spare", name="Spare", price="1").pk),
         "order": order.number,
         "parcel": str(parcel.key),
         "payment": payment["id"],
+        "rate": str(TaxRate.objects.create(country="JP", rate="10").pk),
         "return": str(returned.key),
         "review": str(Review.objects.create(user=owner, product=product, rating=5).pk),
         "product": str(product.pk),
+        "promotion": str(Promotion.objects.create(code="FIVE", kind="percentage", value="5").pk),
         "variant": str(Variant.objects.get(product=product).pk),
+        "zone": str(ShippingZone.objects.create(name="Near").pk),
     }
 
 

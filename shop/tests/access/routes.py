@@ -22,6 +22,10 @@ _PARAMETERS = {
     "returns/{pk}": "{return}",
     "credit-notes/{document}": "{document}",
     "payments/{pk}": "{payment}",
+    "promotions/{pk}": "{promotion}",
+    "shipping/methods/{pk}": "{method}",
+    "shipping/zones/{pk}": "{zone}",
+    "tax-rates/{pk}": "{rate}",
 }
 
 

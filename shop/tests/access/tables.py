@@ -120,6 +120,32 @@ API = _rows("""
     POST    payments/{payment}/refunds/               401   401   403   403    403   yes   403    yes    yes   403
 
     GET     api-keys/current/                         401   401   403   403    403   403   403    403    yes   yes
+
+    GET     shipping/methods/                         401   401   403   403    403    403   yes    yes   yes   403
+    POST    shipping/methods/                         401   401   403   403    403    403   403    yes   yes   403
+    GET     shipping/methods/{method}/                401   401   403   403    403    403   yes    yes   yes   403
+    PUT     shipping/methods/{method}/                401   401   403   403    403    403   403    yes   yes   403
+    PATCH   shipping/methods/{method}/                401   401   403   403    403    403   403    yes   yes   403
+    DELETE  shipping/methods/{method}/                401   401   403   403    403    403   403    yes   yes   403
+    GET     shipping/zones/                           401   401   403   403    403    403   yes    yes   yes   403
+    POST    shipping/zones/                           401   401   403   403    403    403   403    yes   yes   403
+    GET     shipping/zones/{zone}/                    401   401   403   403    403    403   yes    yes   yes   403
+    PUT     shipping/zones/{zone}/                    401   401   403   403    403    403   403    yes   yes   403
+    PATCH   shipping/zones/{zone}/                    401   401   403   403    403    403   403    yes   yes   403
+    DELETE  shipping/zones/{zone}/                    401   401   403   403    403    403   403    yes   yes   403
+    GET     tax-rates/                                401   401   403   403    403    403   yes    yes   yes   403
+    POST    tax-rates/                                401   401   403   403    403    403   403    yes   yes   403
+    GET     tax-rates/{rate}/                         401   401   403   403    403    403   yes    yes   yes   403
+    PUT     tax-rates/{rate}/                         401   401   403   403    403    403   403    yes   yes   403
+    PATCH   tax-rates/{rate}/                         401   401   403   403    403    403   403    yes   yes   403
+    DELETE  tax-rates/{rate}/                         401   401   403   403    403    403   403    yes   yes   403
+
+    GET     promotions/                               401   401   403   403    403    403   yes    yes   yes   403
+    POST    promotions/                               401   401   403   403    403    403   403    yes   yes   403
+    GET     promotions/{promotion}/                   401   401   403   403    403    403   yes    yes   yes   403
+    PUT     promotions/{promotion}/                   401   401   403   403    403    403   403    yes   yes   403
+    PATCH   promotions/{promotion}/                   401   401   403   403    403    403   403    yes   yes   403
+    DELETE  promotions/{promotion}/                   401   401   403   403    403    403   403    yes   yes   403
 """)
 
 # Outside the API and the admin all users get the same: by path, the status of GET.
