@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("orders", "0034_corrected_invoices"),
+        ("orders", "0035_lost_disputes"),
     ]
 
     operations = [
