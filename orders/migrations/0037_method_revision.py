@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("orders", "0035_lost_disputes"),
+        ("orders", "0036_missing_units"),
     ]
 
     operations = [
