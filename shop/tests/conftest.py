@@ -20,6 +20,7 @@ from orders.invoices.issuing import issue_invoices
 from orders.models import Order, ShippingRate, ShippingZone, TaxRate
 from orders.reviews.services import write_review
 from payments.models import Payment, Refund, StripeEvent
+from shop.api import counters
 from shop.audit.staff_log import StaffAction
 from shop.dev.testing.admin import ADDRESS, ordered
 from shop.dev.testing.steps import variant_of
@@ -58,3 +59,12 @@ def populated_shop(
     ApiKey.objects.create(name="ERP", prefix="shop_live_abcdefgh", digest="0" * 64, owner=staff)
     StaffAction.objects.create(staff=staff.pk, via="admin", action="cancel", model="orders.order", object_id=order.pk)
     return order
+
+
+@pytest.fixture
+def few_uses(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five uses per hour of everything, but no limit on what the test does not examine."""
+    monkeypatch.setattr(counters, "_redis_paused_until", 0.0)
+    settings.RATE_LIMITS = True
+    settings.RATE_LIMIT_RULES = dict.fromkeys(settings.RATE_LIMIT_RULES, (5, 3600))
+    settings.RATE_LIMIT_RULES |= dict.fromkeys(("login", "login_account_hour", "login_strangers"), (50, 3600))
