@@ -7,6 +7,7 @@ from rest_framework.response import Response
 
 from accounts import logins, services
 from accounts.errors import InvalidLink
+from accounts.passwords import PASSWORD_CODES
 from accounts.serializers import (
     EmailChangeConfirmSerializer,
     EmailVerificationConfirmSerializer,
@@ -29,7 +30,17 @@ class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         "confirm_email": "link",
         "confirm_change": "link",
     }
-    errors = {"confirm_reset": [InvalidLink], "confirm_email": [InvalidLink], "confirm_change": [InvalidLink]}
+    operation_ids = {
+        "reset_password": "requestPasswordReset",
+        "confirm_reset": "resetPassword",
+        "confirm_email": "verifyEmail",
+        "confirm_change": "confirmEmailChange",
+    }
+    errors = {
+        "confirm_reset": [InvalidLink, *PASSWORD_CODES],
+        "confirm_email": [InvalidLink],
+        "confirm_change": [InvalidLink],
+    }
 
     @extend_schema(request=PasswordResetSerializer, responses={202: None})
     @action(detail=False, methods=["post"], url_path="password/reset", serializer_class=PasswordResetSerializer)

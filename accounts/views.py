@@ -3,7 +3,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http.response import HttpResponseBase
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from accounts import address_book, hooks, services, tokens
+from accounts import address_book, examples, hooks, services, tokens
 from accounts.authentication import UserRequest
 from accounts.errors import (
     AddressBookFull,
@@ -28,6 +28,7 @@ from accounts.errors import (
 )
 from accounts.export import export
 from accounts.models import Address, User
+from accounts.passwords import PASSWORD_CODES
 from accounts.serializers import (
     AddressSerializer,
     AvatarSerializer,
@@ -68,9 +69,10 @@ class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     permission_classes = [AllowAny]
     authentication_classes = []
     pagination_class = None
+    operation_ids = {"register": "register", "login": "logIn", "refresh": "refreshTokens", "logout": "logOut"}
     rate_scopes = {"register": "register", "login": "login", "refresh": "refresh", "logout": "refresh"}
     errors = {
-        "register": [EmailTaken],
+        "register": [EmailTaken, *PASSWORD_CODES],
         "login": [InvalidCredentials, InvalidCode, SecondFactorMissing, SecondFactorRequired],
         "refresh": [InvalidRefreshToken],
         "logout": [InvalidRefreshToken],
@@ -121,6 +123,12 @@ class SessionViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     request: UserRequest
     permission_classes = [HasAccount]
     pagination_class = None
+    operation_ids = {
+        "logout_all": "logOutEverywhere",
+        "change_password": "changePassword",
+        "change_email": "requestEmailChange",
+        "verify_email": "requestEmailVerification",
+    }
     # Guessing the password with a stolen token must not block the owner's logout-all.
     rate_scopes = {
         "logout_all": "logout_all",
@@ -128,7 +136,7 @@ class SessionViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         "change_email": "password",
         "verify_email": "verify",
     }
-    errors = {"change_password": [WrongPassword], "change_email": [WrongPassword, "unchanged"]}
+    errors = {"change_password": [WrongPassword, *PASSWORD_CODES], "change_email": [WrongPassword, "unchanged"]}
 
     @extend_schema(request=None, responses={204: None})
     @action(detail=False, methods=["post"], url_path="logout-all")
@@ -170,6 +178,14 @@ class ProfileViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     singleton = True
     serializer_class = UserSerializer
     pagination_class = None
+    operation_ids = {
+        "retrieve": "getMe",
+        "partial_update": "updateMe",
+        "destroy": "deleteMe",
+        "export": "exportMyData",
+        "avatar": "setAvatar",
+        "remove_avatar": "removeAvatar",
+    }
     rate_scopes = {"avatar": "upload", "export": "export"}
     errors = {
         "partial_update": ["email_not_changed"],
@@ -224,12 +240,34 @@ class ProfileViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         return Response(self.get_serializer(request.user).data)
 
 
+@extend_schema_view(
+    list=extend_schema(summary="List the address book", description="Newest first."),
+    create=extend_schema(
+        summary="Add an address",
+        description="The first address becomes the default one, as does a later one with `is_default`.",
+        examples=[examples.ADDRESS_BODY, examples.ADDRESS_REPLY],
+    ),
+    retrieve=extend_schema(summary="Return an address", description="An address of the account's address book."),
+    update=extend_schema(summary="Replace an address", description="Orders that were placed with it keep the old one."),
+    partial_update=extend_schema(
+        summary="Change fields of an address", description="Orders that were placed with it keep the old one."
+    ),
+    destroy=extend_schema(summary="Delete an address", description="Orders that were placed with it keep it."),
+)
 class AddressViewSet(viewsets.ModelViewSet):
     """The authenticated user's address book."""
 
     request: UserRequest
     serializer_class = AddressSerializer
     queryset = Address.objects.none()
+    operation_ids = {
+        "list": "listAddresses",
+        "create": "createAddress",
+        "retrieve": "getAddress",
+        "update": "replaceAddress",
+        "partial_update": "updateAddress",
+        "destroy": "deleteAddress",
+    }
     rate_scopes = {"create": "address"}
     errors = {
         "list": [ValidationError],

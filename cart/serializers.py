@@ -8,7 +8,8 @@ from rest_framework import serializers
 from cart.pricing import PricedCart, PricedLine
 from shop.api.fields import UpperCodeField
 from shop.api.object_ids import ObjectIdField
-from shop.api.optional_nulls import OptionalNulls, has_value
+from shop.api.optional_nulls import OptionalNulls
+from shop.api.schema_fields import NULL, Alternative
 from shop.media.urls import urls_of
 from shop.money import display
 
@@ -24,6 +25,8 @@ class LineVariantSerializer(serializers.Serializer):
     id = serializers.CharField()
     sku = serializers.CharField()
     options = serializers.DictField(child=serializers.CharField())
+
+    descriptions = {"id": "Id of the variant."}
 
 
 class CartLineDiscountSerializer(serializers.Serializer):
@@ -44,6 +47,8 @@ class CartItemSerializer(serializers.Serializer):
     discount = serializers.CharField(help_text="The sum of `discounts`.")
     discounts = CartLineDiscountSerializer(many=True)
 
+    descriptions = {"id": "Id of the item, for `/cart/items/{id}/`.", "product": "Product.", "variant": "Variant."}
+
 
 class CartDiscountSerializer(CartLineDiscountSerializer):
     code = serializers.CharField(allow_null=True, help_text="Null for an automatic promotion.")
@@ -54,15 +59,17 @@ class CartWarningSerializer(serializers.Serializer):
     code = serializers.ChoiceField(
         choices=["price_changed", "out_of_stock", "unavailable", "invalid_coupon", "coupon_minimum"]
     )
-    item = serializers.CharField(allow_null=True)
+    item = serializers.CharField(allow_null=True, help_text="The item's id, or null if it is about the coupon.")
     detail = serializers.CharField()
+
+    descriptions = {"code": "Kind of change."}
 
 
 class CartSerializer(serializers.Serializer):
     """A cart at current prices. Totals exclude lines that cannot be ordered; `warnings` lists them."""
 
     id = serializers.CharField(allow_null=True)
-    items = CartItemSerializer(many=True)
+    items = CartItemSerializer(many=True, help_text="In the order in which they were added.")
     item_count = serializers.IntegerField(help_text="Units of all items, including those that cannot be ordered.")
     subtotal = serializers.CharField()
     discount = serializers.CharField()
@@ -70,7 +77,13 @@ class CartSerializer(serializers.Serializer):
     total = serializers.CharField()
     currency = serializers.CharField()
     coupon = serializers.CharField(allow_null=True)
-    warnings = CartWarningSerializer(many=True)
+    warnings = CartWarningSerializer(many=True, help_text="Changes since the items were added.")
+
+    descriptions = {
+        "id": "Id of the cart, or null until something is added.",
+        "subtotal": "Sum of the lines that can be ordered, before discounts.",
+        "total": "Subtotal minus discounts; shipping and tax are in the quote.",
+    }
 
 
 def cart_data(priced: PricedCart, *, base_url: str) -> dict[str, Any]:
@@ -169,7 +182,14 @@ class AddItemSerializer(OptionalNulls):
     variant = ObjectIdField(required=False)
     quantity = QuantityField(default=1)
 
-    extra_schema = {"anyOf": [has_value("product"), has_value("variant")]}
+    alternatives = (
+        Alternative("AddCartItemByProduct", required=("product",), fields={"variant": NULL}),
+        Alternative("AddCartItemByVariant", required=("variant",)),
+    )
+    descriptions = {
+        "product": "Id of a product with a single variant.",
+        "variant": "Id of a variant. With `product`, it must be one of that product's.",
+    }
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "product" not in attrs and "variant" not in attrs:
@@ -202,4 +222,4 @@ class SetItemsSerializer(serializers.Serializer):
 
 
 class CouponCodeSerializer(serializers.Serializer):
-    code = UpperCodeField(max_length=40)
+    code = UpperCodeField(max_length=40, help_text="The coupon's code, in any case.")

@@ -54,6 +54,7 @@ def cart_owner_of(request: Request) -> CartOwner:
 
 class CartReplyMixin(BodyValidationMixin):
     permission_classes = [ShoppersOnly]
+    security_schemes = ("cartToken",)
     pagination_class = None
 
     def owner(self) -> CartOwner:
@@ -73,6 +74,12 @@ class CartViewSet(CartReplyMixin, viewsets.GenericViewSet):
 
     singleton = True
     serializer_class = CartSerializer
+    operation_ids = {
+        "retrieve": "getCart",
+        "destroy": "clearCart",
+        "coupon": "applyCoupon",
+        "remove_coupon": "removeCoupon",
+    }
     rate_scopes = {"destroy": "cart", "coupon": "cart", "remove_coupon": "cart"}
     errors = {"coupon": [InvalidCoupon]}
 
@@ -82,7 +89,7 @@ class CartViewSet(CartReplyMixin, viewsets.GenericViewSet):
         return self.reply(services.get_cart(owner=owner), owner)
 
     def destroy(self, request: Request) -> HttpResponse:
-        """Remove all items and the coupon."""
+        """Remove all items and the coupon. The cart keeps its token."""
         owner = self.owner()
         return self.reply(services.clear(owner=owner), owner)
 
@@ -111,6 +118,12 @@ class CartItemViewSet(CartReplyMixin, viewsets.GenericViewSet):
 
     serializer_class = QuantitySerializer
     rate_scope = "cart"
+    operation_ids = {
+        "create": "addCartItem",
+        "bulk_update": "setCartItems",
+        "partial_update": "updateCartItem",
+        "destroy": "removeCartItem",
+    }
     errors = {
         "create": [VariantRequired, CartFull, TooManyUnits, NotFound, OutOfStock],
         "bulk_update": [CartFull, TooManyUnits, ProductUnavailable, OutOfStock],

@@ -25,7 +25,8 @@ from catalog.tags import LONGEST_TAG, MAX_TAGS, validate_tags
 from catalog.tax_classes import TaxClass
 from shop.api.fields import CodeField, LowerSlugField, TimeField
 from shop.api.object_ids import ObjectIdField
-from shop.api.optional_nulls import OptionalNulls, has_value
+from shop.api.optional_nulls import OptionalNulls
+from shop.api.schema_fields import NULL, Alternative
 from shop.db import identifiers
 from shop.db.fields import normalized_labels, normalized_options, normalized_tags
 from shop.db.money_fields import MoneyField
@@ -45,6 +46,8 @@ class CategorySerializer(serializers.ModelSerializer):
     class Meta:
         model = Category
         fields = ["id", "name", "slug", "parent", "path", "product_count", "seo"]
+
+    descriptions = {"path": "Names from the top category to this one."}
 
 
 @extend_schema_field(
@@ -81,9 +84,10 @@ class VariantOptionsField(AttributesField):
         "items": {
             "type": "object",
             "properties": {
-                "name": {"type": "string", "pattern": f"^{ATTRIBUTE_NAME}$"},
+                "name": {"type": "string", "pattern": f"^{ATTRIBUTE_NAME}$", "description": "Name of the option."},
                 "values": {
                     "type": "array",
+                    "description": "Its values in order.",
                     "minItems": 1,
                     "maxItems": MAX_OPTION_VALUES,
                     "items": {"type": "string", "minLength": 1, "maxLength": 200},
@@ -204,6 +208,9 @@ OF_VARIANTS = (
 )
 
 
+OF_EACH = {**NULL, "description": "Specified for each variant."}
+
+
 class ProductWriteSerializer(StockPolicyFields, SalePriceSerializer):
     """A product with `variants`, or with the price, SKU, weight and stock of a single variant."""
 
@@ -242,8 +249,22 @@ class ProductWriteSerializer(StockPolicyFields, SalePriceSerializer):
 
     # With variants, each has its own.
     extra_schema = {
-        "if": has_value("variants"),
-        "then": {"properties": {name: {"type": "null"} for name in OF_VARIANTS}},
+        "if": {"required": ["variants"], "properties": {"variants": {"type": "array"}}},
+        "then": {"properties": dict.fromkeys(OF_VARIANTS, OF_EACH)},
+    }
+    alternatives: tuple[Alternative, ...] = (
+        Alternative("ProductWithVariants", required=("variants",), fields=dict.fromkeys(OF_VARIANTS, OF_EACH)),
+        Alternative("ProductWithSingleVariant", fields={"variants": NULL}),
+    )
+    descriptions = {
+        "additional_categories": "Slugs of further categories.",
+        "category": "Slug of the main category, or null.",
+        "compare_at_price": "Former price to be shown crossed out: at least `price`, or null.",
+        "price": "Price of the single variant.",
+        "sku": "SKU of the single variant; made from the name if absent.",
+        "stock": "Units of the single variant in stock.",
+        "tags": "Tags; stored in lower case, each once.",
+        "variants": "All variants. Those that are not named are removed.",
     }
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -264,7 +285,7 @@ class ProductWriteSerializer(StockPolicyFields, SalePriceSerializer):
 
 
 class ImageUploadSerializer(OptionalNulls):
-    image = UploadedImageField()
+    image = UploadedImageField(help_text="A JPEG, PNG or WebP file.")
     alt = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
 
 
@@ -280,7 +301,15 @@ class StockChangeSerializer(OptionalNulls):
     reason = serializers.CharField(max_length=200)
     set = serializers.IntegerField(min_value=0, max_value=settings.MAX_QUANTITY, required=False)
 
-    extra_schema = {"oneOf": [has_value("delta"), has_value("set")]}
+    alternatives = (
+        Alternative("ChangeStockByDelta", required=("delta",), fields={"set": NULL}),
+        Alternative("SetStock", required=("set",), fields={"delta": NULL}),
+    )
+    descriptions = {
+        "delta": "Units to add, or with a minus to remove.",
+        "set": "The counted stock.",
+        "reason": "Reason, kept with the stock movement.",
+    }
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("delta" in attrs) == ("set" in attrs):

@@ -6,7 +6,7 @@ from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotAuthenticated, PermissionDenied, ValidationError
+from rest_framework.exceptions import APIException, NotAuthenticated, PermissionDenied, ValidationError
 from rest_framework.generics import get_object_or_404
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -69,7 +69,9 @@ from shop.http.addresses import base_url
 from shop.media import InvalidImage
 from shop.media.urls import image_urls
 
-CHANGE_ERRORS = [
+# Of names, options and slugs of products.
+INPUT_CODES = ("duplicate_name", "duplicate_value", "invalid_name", "invalid_value", "reserved_slug")
+CHANGE_ERRORS: list[type[APIException] | str] = [
     SlugTaken,
     SkuTaken,
     VariantRequired,
@@ -78,6 +80,7 @@ CHANGE_ERRORS = [
     SaleInvalid,
     UnknownImage,
     StockBelowZero,
+    *INPUT_CODES,
 ]
 MOVED = OpenApiResponse(description="A former slug; `Location` has today's.")
 
@@ -122,6 +125,7 @@ class CategoryViewSet(FormerSlugsMixin, ConditionalGetMixin, StaffWrites, viewse
     queryset = Category.objects.all()
     lookup_field = "slug"
     pagination_class = None
+    operation_ids = {"list": "listCategories", "retrieve": "getCategory"}
 
     def list(self, request: Request) -> Response:
         """List all categories: parents before children, siblings by position and name."""
@@ -146,12 +150,30 @@ class ProductViewSet(FormerSlugsMixin, ConditionalGetMixin, StaffWrites, viewset
     serializer_class = ProductSerializer
     pagination_class = ProductPagination
     lookup_value_regex = "[-a-zA-Z0-9_]+"
+    operation_ids = {
+        "list": "listProducts",
+        "facets": "getProductFacets",
+        "suggest": "suggestSearches",
+        "retrieve": "getProduct",
+        "create": "createProduct",
+        "update": "replaceProduct",
+        "partial_update": "updateProduct",
+        "destroy": "deleteProduct",
+    }
     rate_scopes = {"facets": "facets"}
     errors = {
-        "list": [ValidationError, PermissionDenied, NotAuthenticated],
+        "list": [ValidationError, PermissionDenied, NotAuthenticated, "collection_required", "search_required"],
         "facets": [ValidationError],
         "suggest": [ValidationError],
-        "create": [SlugTaken, SkuTaken, DuplicateOptions, CompareAtPriceTooLow, SaleInvalid, UnknownImage],
+        "create": [
+            SlugTaken,
+            SkuTaken,
+            DuplicateOptions,
+            CompareAtPriceTooLow,
+            SaleInvalid,
+            UnknownImage,
+            *INPUT_CODES,
+        ],
         "update": CHANGE_ERRORS,
         "partial_update": CHANGE_ERRORS,
     }
@@ -250,6 +272,11 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
     serializer_class = ImageUpdateSerializer
     public_reads = False
     pagination_class = None
+    operation_ids = {
+        "create": "uploadProductImage",
+        "partial_update": "updateProductImage",
+        "destroy": "deleteProductImage",
+    }
     rate_scopes = {"create": "upload"}
     errors = {"create": InvalidImage.codes}
     lookup_value_regex = "[0-9a-f]{24}"
@@ -303,6 +330,7 @@ class VariantViewSet(StaffWrites, viewsets.GenericViewSet):
     serializer_class = VariantUpdateSerializer
     public_reads = False
     lookup_value_regex = "[0-9a-f]{24}"
+    operation_ids = {"partial_update": "updateVariant", "stock": "changeStock"}
     required_permissions = {"partial_update": "catalog.change_variant", "stock": "catalog.change_variant"}
     errors = {
         "partial_update": [
@@ -312,6 +340,7 @@ class VariantViewSet(StaffWrites, viewsets.GenericViewSet):
             SaleInvalid,
             UnknownImage,
             StockBelowZero,
+            *INPUT_CODES,
         ],
         "stock": [OutOfStock],
     }

@@ -33,7 +33,7 @@ class ChangeOrderSerializer(CorrectedAddressesSerializer):
 class CorrectionSerializer(serializers.Serializer):
     """What an order with other addresses would cost."""
 
-    total_before = MoneyField(source="order.total")
+    total_before = MoneyField(source="order.total", help_text="Total with the present addresses.")
     shipping = MoneyField()
     tax = MoneyField()
     tax_lines = TaxLineSerializer(many=True)

@@ -23,7 +23,8 @@ from orders.staff_serializers import NoteSerializer, StaffField, StaffOnlyFields
 from orders.taxes.serializers import TaxLineSerializer, TaxRateField
 from shop.api.fields import LowerCodeField, UpperCodeField
 from shop.api.object_ids import ObjectIdField
-from shop.api.optional_nulls import OptionalNulls, has_value
+from shop.api.optional_nulls import OptionalNulls
+from shop.api.schema_fields import NULL, Alternative
 from shop.api.serializing import represent
 from shop.db.money_fields import MoneyField
 from shop.media.fields import ImageURLField
@@ -91,7 +92,7 @@ class RefundedLineSerializer(serializers.Serializer):
     line = ObjectIdField(help_text="The line's `id`.")
     quantity = serializers.IntegerField()
     amount = MoneyField(help_text="With tax.")
-    restock = serializers.BooleanField()
+    restock = serializers.BooleanField(help_text="Whether the units were put back into stock.")
 
 
 class RefundEntrySerializer(serializers.Serializer):
@@ -247,6 +248,8 @@ class PlacedOrderSerializer(OrderSerializer):
         fields = [*OrderSerializer.Meta.fields, "token"]
         read_only_fields = fields
 
+    sometimes_absent = ("token",)
+
 
 class QuoteSerializer(TotalsSerializer):
     """The price of an order, in the order's shape."""
@@ -258,7 +261,7 @@ class QuoteSerializer(TotalsSerializer):
     currency = serializers.CharField()
     coupon = serializers.CharField(source="priced.coupon.code", allow_null=True)
     shipping_method = serializers.CharField(source="shipping_method.code", allow_null=True)
-    prices_include_tax = serializers.BooleanField()
+    prices_include_tax = serializers.BooleanField(help_text="Whether `tax` is part of the other amounts.")
 
 
 class PlaceOrderSerializer(OptionalNulls):
@@ -278,15 +281,17 @@ class PlaceOrderSerializer(OptionalNulls):
     expected_total = MoneyField(required=False)
     note = serializers.CharField(max_length=500, required=False, allow_blank=True)
 
-    extra_schema = {
-        "oneOf": [
-            has_value("shipping_address"),
-            has_value("address_id"),
-            {
-                **has_value("shipping_method"),
-                "not": {"anyOf": [has_value("shipping_address"), has_value("address_id")]},
-            },
-        ]
+    alternatives: tuple[Alternative, ...] = (
+        Alternative("OrderToAddress", required=("shipping_address",), fields={"address_id": NULL}),
+        Alternative("OrderToSavedAddress", required=("address_id",), fields={"shipping_address": NULL}),
+        Alternative(
+            "OrderToPickUp", required=("shipping_method",), fields={"shipping_address": NULL, "address_id": NULL}
+        ),
+    )
+    descriptions = {
+        "expected_total": "The total that the customer saw: 409 if the order would cost something else.",
+        "shipping_method": "Code of a shipping method; the default one if absent.",
+        "note": "A note of the customer for the shop.",
     }
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
@@ -347,9 +352,13 @@ class QuoteRequestSerializer(PlaceOrderSerializer):
 
     shipping_address = DestinationSerializer(required=False)
 
+    alternatives = tuple(
+        each._replace(name=each.name.replace("Order", "Quote", 1)) for each in PlaceOrderSerializer.alternatives
+    )
+
 
 class OrderLookupSerializer(serializers.Serializer):
-    number = UpperCodeField(max_length=16)
+    number = UpperCodeField(max_length=16, help_text="The order's number.")
     email = EmailAddressField(help_text="The address that the order was placed with.")
 
 

@@ -49,7 +49,7 @@ class NoteSerializer(serializers.Serializer):
 
 
 class AddNoteSerializer(OptionalNulls):
-    text = serializers.CharField(max_length=2000)
+    text = serializers.CharField(max_length=2000, help_text="Shown to staff only.")
 
 
 class OrderTagsField(serializers.ListField):

@@ -100,9 +100,14 @@ class ShippingMethodViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):
     """Shipping methods; the first is the default."""
 
     queryset = ShippingMethod.objects.filter(is_active=True).order_by("position", "id")
+    operation_ids = {"list": "listShippingMethods"}
     serializer_class = ShippingMethodSerializer
     permission_classes = [AllowAny]
     pagination_class = None
+
+    def list(self, request: Request) -> Response:
+        """List the shipping methods, the default first. Their prices for a cart and an address are in the quote."""
+        return super().list(request)
 
 
 PICKUP_EXAMPLE = OpenApiExample("To be picked up", request_only=True, value={"shipping_method": "pickup"})
@@ -150,6 +155,21 @@ class OrderViewSet(InvoiceActions, StaffChangesMixin, mixins.RetrieveModelMixin,
     key_permissions = {**READ_BY_KEYS, **CHANGED_BY_KEYS}
     pagination_class = OrderPagination
     lookup_field = "number"
+    operation_ids = {
+        "list": "listOrders",
+        "create": "placeOrder",
+        "quote": "quoteOrder",
+        "lookup": "requestOrderLink",
+        "retrieve": "getOrder",
+        "cancel": "cancelOrder",
+        "cancel_unshipped": "cancelUnshippedUnits",
+        "fulfil": "fulfilOrder",
+        "partial_update": "updateOrder",
+        "correction_quote": "quoteOrderCorrection",
+        "notes": "addOrderNote",
+        "invoice": "downloadInvoice",
+        "credit_note": "downloadCreditNote",
+    }
     rate_scopes = {
         "create": "order",
         "quote": "order",
@@ -261,7 +281,7 @@ class OrderViewSet(InvoiceActions, StaffChangesMixin, mixins.RetrieveModelMixin,
 
     @extend_schema(parameters=[ORDER_TOKEN])
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Return an order."""
+        """Return an order. After a payment, ask until it is `paid`: Stripe notifies the shop moments later."""
         return self.reply(self.get_object())
 
     @extend_schema(parameters=[ORDER_TOKEN], request=CancelSerializer, responses=OrderSerializer)

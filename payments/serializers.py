@@ -12,6 +12,7 @@ from payments.currencies import display_minor_units
 from payments.models import Payment, Refund
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls
+from shop.api.schema_fields import NULL, Alternative
 from shop.db.money_fields import MoneyField
 
 
@@ -19,7 +20,7 @@ class PaymentSerializer(serializers.ModelSerializer):
     """A payment with the data that Stripe.js needs. `amount` is in Stripe's minor units."""
 
     order = serializers.CharField(source="order_number", read_only=True, help_text="The order's number.")
-    payment_intent = serializers.CharField(source="intent", read_only=True)
+    payment_intent = serializers.CharField(source="intent", read_only=True, help_text="Id of Stripe's PaymentIntent.")
     client_secret = serializers.SerializerMethodField(help_text="For the paying customer; empty for staff.")
     customer_session_client_secret = serializers.SerializerMethodField(
         help_text="Lets the Payment Element save and offer cards. For orders placed with an account."
@@ -40,6 +41,11 @@ class PaymentSerializer(serializers.ModelSerializer):
             "status",
         ]
         read_only_fields = fields
+
+    descriptions = {
+        "amount": "Amount to pay, in Stripe's minor units: `1999` for 19.99.",
+        "status": "Status of Stripe's PaymentIntent.",
+    }
 
     def get_client_secret(self, payment: Payment) -> str:
         request = self.context["request"]
@@ -110,6 +116,20 @@ class RefundRequestSerializer(OptionalNulls):
         default=False, help_text="Refund the shipping, with its tax, as far as it was not refunded before."
     )
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
+
+    alternatives = (
+        Alternative(
+            "RefundOfAmount",
+            required=("amount",),
+            fields={"lines": NULL, "shipping": {"type": "boolean", "enum": [False]}},
+        ),
+        Alternative("RefundOfUnits", fields={"amount": NULL}),
+    )
+    descriptions = {
+        "amount": "Amount to refund. Without it and `lines` and `shipping`, all that is left.",
+        "lines": "Units to refund, at what was paid for them.",
+        "reason": "Reason, for the staff.",
+    }
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "amount" in attrs and (attrs.get("lines") or attrs["shipping"]):

@@ -42,6 +42,14 @@ from shop.api.errors import PayloadTooLarge
 from shop.api.permissions import HasAccount, staff_may
 from shop.api.rate_limits import network_address_of
 
+STRIPE_SIGNATURE = OpenApiParameter(
+    "Stripe-Signature",
+    str,
+    OpenApiParameter.HEADER,
+    required=True,
+    description="Signature of the body, made with the webhook's secret.",
+)
+
 
 class RawBodyParser(BaseParser):
     """Returns the unparsed bytes, which the signature covers."""
@@ -69,6 +77,15 @@ class PaymentViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Ge
         "refunds": ("payments.view_payment", "payments.add_refund"),
     }
     pagination_class = None
+    operation_ids = {
+        "create": "openPayment",
+        "retrieve": "getPayment",
+        "config": "getPaymentConfig",
+        "webhook": "receiveStripeEvent",
+        "refunds": "refundPayment",
+    }
+    # Stripe calls it, no client of the shop.
+    tags = {"webhook": "stripe"}
     rate_scopes = {"create": "payment", "refunds": "payment"}
     errors = {
         "create": [NotFound, StripeRefused, OrderNotPayable, *idempotency.ERRORS, TooManyFailedPayments],
@@ -137,7 +154,7 @@ class PaymentViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Ge
         return Response({"publishable_key": settings.STRIPE_PUBLISHABLE_KEY, "currency": settings.CURRENCY})
 
     @extend_schema(
-        parameters=[OpenApiParameter("Stripe-Signature", str, OpenApiParameter.HEADER, required=True)],
+        parameters=[STRIPE_SIGNATURE],
         request=OpenApiTypes.OBJECT,
         responses={200: None},
     )

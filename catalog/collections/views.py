@@ -45,6 +45,7 @@ class CollectionViewSet(FormerSlugsMixin, ConditionalGetMixin, StaffWrites, view
     queryset = Collection.objects.all()
     lookup_field = "slug"
     pagination_class = CollectionPagination
+    operation_ids = {"list": "listCollections", "retrieve": "getCollection"}
 
     def get_queryset(self) -> QuerySet[Collection]:
         return Collection.objects.active()

@@ -56,8 +56,8 @@ class CategoryFacetSerializer(CategoryBriefSerializer):
 class PriceRangeSerializer(serializers.Serializer):
     """A price range for `min_price` and `max_price`."""
 
-    min = MoneyField()
-    max = MoneyField()
+    min = MoneyField(help_text="Lowest price of the range.")
+    max = MoneyField(help_text="Highest price of the range.")
     count = serializers.IntegerField()
 
 

@@ -72,4 +72,5 @@ class ProductPagination(pagination.ListPagination):
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         described = super().get_paginated_response_schema(schema)
         described["properties"]["corrected_query"] = {"type": ["string", "null"], "description": CORRECTED_QUERY}
+        described["required"] = [*described["properties"]]
         return described

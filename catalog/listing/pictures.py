@@ -14,7 +14,7 @@ _CARD = SIZES["card"].width
 class PictureSizesSerializer(serializers.Serializer):
     """URLs for `srcset`; no size is larger than the upload."""
 
-    original = serializers.URLField(read_only=True)
+    original = serializers.URLField(read_only=True, help_text="As uploaded.")
 
     def get_fields(self) -> dict[str, serializers.Field]:
         return super().get_fields() | {
@@ -28,8 +28,8 @@ class PictureSizesSerializer(serializers.Serializer):
 class PictureSerializer(serializers.Serializer):
     id = serializers.CharField(read_only=True)
     url = serializers.URLField(read_only=True)
-    thumbnail = serializers.URLField(read_only=True)
-    sizes = PictureSizesSerializer(read_only=True)
+    thumbnail = serializers.URLField(read_only=True, help_text="Absolute address of a small version.")
+    sizes = PictureSizesSerializer(read_only=True, help_text="Absolute addresses by size.")
     alt = serializers.CharField(read_only=True)
     width = serializers.IntegerField(read_only=True, allow_null=True, help_text="Of `url`; null until known.")
     height = serializers.IntegerField(read_only=True, allow_null=True)

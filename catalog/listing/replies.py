@@ -42,8 +42,8 @@ class CollectionBriefSerializer(serializers.Serializer):
 
 
 class RatingSerializer(serializers.Serializer):
-    average = serializers.FloatField(allow_null=True)
-    count = serializers.IntegerField()
+    average = serializers.FloatField(allow_null=True, help_text="From 1 to 5, or null without reviews.")
+    count = serializers.IntegerField(help_text="Number of reviews.")
 
 
 class OptionSerializer(serializers.Serializer):
@@ -74,6 +74,8 @@ class ProductSerializer(serializers.ModelSerializer):
         many=True, read_only=True, help_text="Names and values of the active variants' options, in the staff's order."
     )
     tags = serializers.ListField(child=serializers.CharField(), read_only=True, help_text="In lower case, sorted.")
+
+    descriptions = {"rating": "Average of the reviews."}
 
     class Meta:
         model = Product
@@ -106,6 +108,8 @@ class ListedProductSerializer(ProductSerializer):
     )
 
     is_active = serializers.BooleanField(required=False, help_text="Only with `status`.")
+
+    sometimes_absent = ("variants", "is_active")
 
     class Meta(ProductSerializer.Meta):
         fields = (*ProductSerializer.Meta.fields, "variants", "is_active")

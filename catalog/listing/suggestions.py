@@ -37,7 +37,7 @@ class SuggestionQuerySerializer(serializers.Serializer):
 
 
 class SuggestionSerializer(serializers.Serializer):
-    type = serializers.ChoiceField(choices=["product", "category", "brand", "query"])
+    type = serializers.ChoiceField(choices=["product", "category", "brand", "query"], help_text="What is suggested.")
     text = serializers.CharField(help_text="A name, or a search.")
     slug = serializers.CharField(allow_null=True, help_text="For the filter of that name; null for a `query`.")
 

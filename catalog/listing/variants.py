@@ -95,6 +95,19 @@ class ShownVariantSerializer(StaffVariantSerializer):
     sale_starts_at = serializers.DateTimeField(required=False, allow_null=True, help_text="For staff only.")
     sale_ends_at = serializers.DateTimeField(required=False, allow_null=True, help_text="For staff only.")
 
+    sometimes_absent = (
+        "stock",
+        "available_quantity",
+        "stock_policy",
+        "backorder_limit",
+        "cost",
+        "is_active",
+        "regular_price",
+        "sale_price",
+        "sale_starts_at",
+        "sale_ends_at",
+    )
+
 
 WITH_VARIANTS = {
     "$lookup": {"from": Variant._meta.db_table, "localField": "_id", "foreignField": "product_id", "as": "variants"}

@@ -37,7 +37,7 @@ class FulfilmentSerializer(serializers.Serializer):
     tracking_url = serializers.CharField(
         source="link", help_text="As entered, or that of a known carrier's page for the tracking number."
     )
-    shipped_at = serializers.DateTimeField()
+    shipped_at = serializers.DateTimeField(help_text="Time of dispatch.")
     delivered_at = serializers.DateTimeField(allow_null=True)
 
 

@@ -39,6 +39,7 @@ class FulfilmentViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     permission_classes = [HasModelPermission]
     pagination_class = None
     lookup_value_regex = "[0-9a-f]{24}"
+    operation_ids = {"create": "createFulfilment", "partial_update": "updateFulfilment"}
     errors = {
         "create": [NotFound, UnknownLine, OrderNotFulfillable, *idempotency.ERRORS],
         "partial_update": [NotFound, OrderNotFulfillable],

@@ -16,6 +16,9 @@ from orders.invoices.printing import filename_of, pdf_of
 from shop.api.renderers import JSONRenderer
 
 PDF = "application/pdf"
+# These replies have one format.
+NO_FORMAT = OpenApiParameter("format", exclude=True)
+DOCUMENT = OpenApiParameter("document", str, OpenApiParameter.PATH, description="The credit note's id.")
 
 
 class PDFRenderer(JSONRenderer):
@@ -39,17 +42,17 @@ class InvoiceActions:
         response.content_type = JSONRenderer.media_type
         return response
 
-    @extend_schema(parameters=[ORDER_TOKEN], responses={(200, PDF): OpenApiTypes.BINARY})
+    @extend_schema(parameters=[ORDER_TOKEN, NO_FORMAT], responses={(200, PDF): OpenApiTypes.BINARY})
     @action(detail=True, methods=["get"], renderer_classes=RENDERERS)
     def invoice(self, request: UserRequest, number: str) -> HttpResponse:
-        """Download the order's invoice."""
+        """Download the order's invoice. It is issued moments after the payment."""
         order = self.get_object()
         if order.invoice is None:
             raise InvoiceNotIssued
         return _reply(get_object_or_404(Invoice.objects.filter(order=order.pk), pk=order.invoice.invoice))
 
     @extend_schema(
-        parameters=[ORDER_TOKEN, OpenApiParameter("document", OpenApiTypes.STR, OpenApiParameter.PATH)],
+        parameters=[ORDER_TOKEN, NO_FORMAT, DOCUMENT],
         responses={(200, PDF): OpenApiTypes.BINARY},
     )
     @action(

@@ -52,7 +52,7 @@ class ReturnSerializer(serializers.Serializer):
     refund_failed = serializers.BooleanField(help_text="Staff have to refund it again.")
     answer = serializers.CharField(help_text="The shop's answer.")
     created_at = serializers.DateTimeField()
-    received_at = serializers.DateTimeField(allow_null=True)
+    received_at = serializers.DateTimeField(allow_null=True, help_text="Time at which the units came back, or null.")
 
     class Meta:
         list_serializer_class = ReturnsSerializer
@@ -90,8 +90,8 @@ class ReturnPreviewSerializer(serializers.Serializer):
 
     withdrawal = serializers.BooleanField()
     lines = ReturnedLineSerializer(many=True)
-    expected_refund = MoneyField()
-    refunds_shipping = serializers.BooleanField()
+    expected_refund = MoneyField(help_text="The refund to expect.")
+    refunds_shipping = serializers.BooleanField(help_text="Whether the refund includes the shipping.")
 
 
 class ApproveSerializer(OptionalNulls):

@@ -76,6 +76,15 @@ class ReturnViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     }
     pagination_class = None
     lookup_value_regex = "[0-9a-f]{24}"
+    operation_ids = {
+        "list": "listReturns",
+        "retrieve": "getReturn",
+        "create": "requestReturn",
+        "preview": "previewReturn",
+        "approve": "approveReturn",
+        "reject": "rejectReturn",
+        "receive": "receiveReturn",
+    }
     rate_scopes = {"create": "order", "preview": "order"}
     errors = {
         "create": [*REQUEST_ERRORS, *idempotency.ERRORS],

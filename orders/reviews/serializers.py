@@ -30,7 +30,8 @@ class ReviewSerializer(OptionalNulls, serializers.ModelSerializer):
         ]
         read_only_fields = ["is_hidden", "is_withdrawn", "created_at", "updated_at"]
         extra_kwargs = {
-            "is_withdrawn": {"help_text": "Not shown, because its purchase was cancelled or refunded in full."}
+            "is_hidden": {"help_text": "Whether staff have hidden it from others."},
+            "is_withdrawn": {"help_text": "Not shown, because its purchase was cancelled or refunded in full."},
         }
 
     def get_is_mine(self, review: Review) -> bool:

@@ -29,6 +29,12 @@ class ReviewViewSet(ConditionalGetMixin, BodyValidationMixin, mixins.ListModelMi
     serializer_class = ReviewSerializer
     public_reads = True
     lookup_value_regex = "[0-9a-f]{24}"
+    operation_ids = {
+        "list": "listReviews",
+        "create": "createReview",
+        "partial_update": "updateReview",
+        "destroy": "deleteReview",
+    }
     rate_scopes = {"create": "review", "partial_update": "review", "destroy": "review"}
     errors = {"list": [ValidationError], "create": [NotFound, NotBought, AlreadyReviewed]}
 

@@ -73,5 +73,6 @@ API_TAGS = [
     {"name": "shipping-methods", "description": "Shipping methods."},
     {"name": "orders", "description": "Place, track and cancel orders; ship them, for staff."},
     {"name": "api-keys", "description": "The API key of an integration."},
-    {"name": "payments", "description": "PaymentIntents, the Stripe webhook, refunds."},
+    {"name": "payments", "description": "PaymentIntents and refunds."},
+    {"name": "stripe", "description": "What Stripe calls. Not for clients of the shop."},
 ]

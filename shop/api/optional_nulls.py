@@ -21,8 +21,3 @@ def takes_null(field: Field | None) -> bool:
     if field is None or field.required or field.read_only or field.allow_null:
         return False
     return field.default is empty or getattr(field, "allow_blank", False)
-
-
-def has_value(field: str) -> dict[str, Any]:
-    """Return the JSON schema of objects with a value for ``field``."""
-    return {"required": [field], "properties": {field: {"not": {"type": "null"}}}}

@@ -173,11 +173,15 @@ class ListPagination(pagination.PageNumberPagination):
         described = super().get_paginated_response_schema(schema)
         # DRF describes it as OpenAPI 3.0.
         for name in ("next", "previous"):
-            described["properties"][name] = {"type": ["string", "null"], "format": "uri"}
+            text = f"Address of the {name} page, or null."
+            described["properties"][name] = {"type": ["string", "null"], "format": "uri", "description": text}
+        described["properties"]["count"]["description"] = "Number of rows in all pages."
+        described["properties"]["results"]["description"] = "The rows of this page."
         described["properties"]["count_exact"] = {
             "type": "boolean",
             "description": f"False if there are more than {MAX_COUNTED:,} rows; `count` is then {MAX_COUNTED:,}.",
         }
+        described["required"] = [*described["properties"]]
         return described
 
 

@@ -1,85 +1,44 @@
-"""OpenAPI description beyond what drf-spectacular infers."""
+"""OpenAPI description beyond what drf-spectacular infers: its operations."""
 
-from collections.abc import Iterable
+import re
 from itertools import chain
 from typing import Any
 
 from drf_spectacular import openapi
-from drf_spectacular.plumbing import ResolvedComponent, build_examples_list
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
-from drf_standardized_errors.openapi_utils import get_error_examples
-from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
+from rest_framework.exceptions import NotAuthenticated, NotFound, PermissionDenied, ValidationError
 from rest_framework.permissions import SAFE_METHODS, AllowAny
-from rest_framework.serializers import Field, ListSerializer, Serializer
 
 from shop.api.conditional import ConditionalGetMixin
-from shop.api.optional_nulls import OptionalNulls, takes_null
+from shop.api.glossary import GLOSSARY, PATH_PARAMETERS
+from shop.api.schema_errors import MEANINGS, error_response
 from shop.hooks import Hook
 
 Endpoint = tuple[str, str, str, Any]
 # Described by their status alone.
-_GENERIC = (NotFound, PermissionDenied, ValidationError)
+_GENERIC = (NotAuthenticated, NotFound, PermissionDenied, ValidationError)
 
-MEANINGS = {
-    400: "Invalid request.",
-    401: "Not authenticated: the token or API key is missing, invalid or expired.",
-    403: "Permission denied: requires staff, or an API key, with the permission; keys have no account.",
-    404: "Not found, or it belongs to another user.",
-    405: "Method not allowed.",
-    406: "Not acceptable: responses are JSON.",
-    408: "The request body did not arrive in time.",
-    409: "Conflict with the current state.",
-    413: "The request body is too large.",
-    415: "Unsupported media type of the request body.",
-    422: "This Idempotency-Key was used for another request.",
-    429: "Too many requests.",
-    500: "Internal server error.",
-    503: "The database, Stripe or the image service is unavailable, or write conflicts outlasted retries. Try again.",
-}
 ETAG = {"ETag": {"schema": {"type": "string"}, "description": "Identifies this response, for `If-None-Match`."}}
 IF_NONE_MATCH = OpenApiParameter(
     "If-None-Match", str, OpenApiParameter.HEADER, description="ETags of responses that the client has cached."
 )
-RETRY_AFTER = {
-    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait before the next request."}
-}
-
-
-def _error_schema(*types: str) -> dict[str, Any]:
-    error = {
-        "code": {"type": "string", "description": "For programs."},
-        "detail": {"type": "string", "description": "For people."},
-        "attr": {"type": ["string", "null"], "description": "The invalid input, such as `items.0.quantity`."},
-    }
-    return {
-        "type": "object",
-        "required": ["type", "errors"],
-        "properties": {
-            "type": {"type": "string", "enum": list(types)},
-            "errors": {
-                "type": "array",
-                "minItems": 1,
-                "items": {"type": "object", "required": list(error), "properties": error},
-            },
-        },
-    }
-
-
-ERROR_SCHEMAS = {
-    "BadRequest": _error_schema("validation_error", "client_error"),
-    "ClientError": _error_schema("client_error"),
-    "ServerError": _error_schema("server_error"),
-}
 
 
 class AutoSchema(openapi.AutoSchema):
-    """Describe errors by one schema per status class, and by the codes that the view declares.
+    """Describe operations by what the view declares.
 
-    A view's ``errors`` list, per action, exceptions, codes of validation errors, and hooks that raise.
+    A view's ``operation_ids`` name its actions. Its ``errors`` list, per action, exceptions, codes of validation
+    errors, and hooks that raise. Its ``security_schemes`` are accepted in place of an account.
     """
 
+    def get_operation_id(self) -> str:
+        named = getattr(self.view, "operation_ids", {}).get(getattr(self.view, "action", None))
+        return named or super().get_operation_id()
+
     def get_tags(self) -> list[str]:
-        return [self.path.removeprefix("/api/v1/").split("/")[0]]
+        tag = getattr(self.view, "tags", {}).get(getattr(self.view, "action", None))
+        return [tag or self.path.removeprefix("/api/v1/").split("/")[0]]
 
     def get_summary(self) -> str | None:
         action = getattr(self.view, getattr(self.view, "action", None) or "", None)
@@ -87,11 +46,13 @@ class AutoSchema(openapi.AutoSchema):
         return sentence.rstrip(".") or None
 
     def get_auth(self) -> list[dict[str, Any]]:
-        auth = [*super().get_auth(), *({scheme: []} for scheme in self._of_permissions("security_scheme"))]
+        schemes = [*self._of_permissions("security_scheme"), *getattr(self.view, "security_schemes", ())]
+        auth = [*super().get_auth(), *({scheme: []} for scheme in schemes)]
         refused = set(chain.from_iterable(each(self.view) for each in self._of_permissions("refused_schemes")))
-        auth = [each for each in auth if refused.isdisjoint(each)]
+        auth = [each for each in auth if each and refused.isdisjoint(each)]
         is_public = self._is_public_read() or any(isinstance(each, AllowAny) for each in self.view.get_permissions())
-        return [*auth, {}] if is_public and {} not in auth else auth
+        # Last: the documentation shows the first.
+        return [*auth, {}] if is_public else auth
 
     def _of_permissions(self, name: str) -> list[Any]:
         return [getattr(each, name) for each in self.view.get_permissions() if hasattr(each, name)]
@@ -111,23 +72,35 @@ class AutoSchema(openapi.AutoSchema):
         if operation is None:
             return None
         replies = operation["responses"]
+        for body in (operation.get("requestBody", {}), *replies.values()):
+            _unwrap_examples(body)
         if self._is_conditional():
             replies["200"]["headers"] = ETAG
             replies["304"] = {"description": "Not modified since `If-None-Match`.", "headers": ETAG}
-        refusals = self._refusals()
-        statuses = [status for status in MEANINGS if status in refusals or self._is_usual(status, operation)]
-        errors = {str(status): self._error_reply(status, refusals.get(status, ())) for status in statuses}
-        operation["responses"] = errors | replies
+        if "requestBody" in operation and self._needs_a_body():
+            operation["requestBody"]["required"] = True
+        operation["responses"] = replies | self._errors(operation)
         return operation
 
-    def _refusals(self) -> dict[int, list[str]]:
-        refusals: dict[int, list[str]] = {}
+    def _needs_a_body(self) -> bool:
+        """Return whether a body that is left out is a mistake, even if no field is required in all its forms."""
+        request = self.get_request_serializer()
+        alternatives = getattr(request, "alternatives", ())
+        is_needed = bool(alternatives) and all(each.required for each in alternatives)
+        return self.method == "PATCH" or request is OpenApiTypes.OBJECT or is_needed
+
+    def _errors(self, operation: dict[str, Any]) -> dict[str, Any]:
+        own: dict[int, list[str]] = {status: [] for status in MEANINGS if self._is_usual(status, operation)}
+        usual = {*own}
         declared = getattr(self.view, "errors", {}).get(getattr(self.view, "action", None), ())
         for error in chain.from_iterable(each.errors if isinstance(each, Hook) else [each] for each in declared):
-            codes = refusals.setdefault(400 if isinstance(error, str) else error.status_code, [])
-            if error not in _GENERIC:
+            status = 400 if isinstance(error, str) else error.status_code
+            codes = own.setdefault(status, [])
+            if error in _GENERIC:
+                usual.add(status)
+            else:
                 codes.append(error if isinstance(error, str) else error.default_code)
-        return refusals
+        return {str(status): error_response(status, own[status], usual=status in usual) for status in sorted(own)}
 
     def _is_usual(self, status: int, operation: dict[str, Any]) -> bool:
         """Return whether the operation may answer with this status without declaring it."""
@@ -139,51 +112,19 @@ class AutoSchema(openapi.AutoSchema):
             case 403:
                 for_anyone = all(type(each) is AllowAny for each in self.view.get_permissions())
                 return not for_anyone and not self._is_public_read()
-            case 408 | 413:
-                return self.method in ("POST", "PUT", "PATCH")
-            case 409 | 422:
-                return False
-            case 415:
-                return all(parser.media_type != "*/*" for parser in self.view.get_parsers())
-            case _:
+            case 404 | 429 | 503:
                 return True
-
-    def _error_reply(self, status: int, refusals: Iterable[str]) -> dict[str, Any]:
-        kind = "ServerError" if status >= 500 else "BadRequest" if status == 400 else "ClientError"
-        content: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{kind}"}}
-        if examples := [example for example in get_error_examples() if str(status) in (example.status_codes or ())]:
-            content["examples"] = build_examples_list(examples)
-        codes = ", ".join(f"`{code}`" for code in refusals)
-        return {
-            "content": dict.fromkeys(self.map_renderers("media_type"), content),
-            "description": f"{MEANINGS[status]} Possible codes: {codes}." if codes else MEANINGS[status],
-        } | ({"headers": RETRY_AFTER} if status in (429, 503) else {})
+            case _:
+                return False
 
 
-def add_field_rules(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add rules of request fields beyond their types and validators, and rules between fields."""
-    for name, schema in result["components"]["schemas"].items():
-        serializer = generator.registry[name, ResolvedComponent.SCHEMA].object
-        if name.endswith("Request") and isinstance(serializer, Serializer):
-            properties = schema.get("properties", {})
-            for field in properties:
-                properties[field] = _described(serializer.fields[field], properties[field])
-            schema |= getattr(serializer, "extra_schema", {})
-    return result
-
-
-def _described(field: Field, schema: dict[str, Any]) -> dict[str, Any]:
-    if isinstance(field, ListSerializer):
-        limits = {"minItems": 0 if field.allow_empty else 1, "maxItems": getattr(field, "max_length", None)}
-        schema = {**schema, **{name: limit for name, limit in limits.items() if limit}}
-    schema = {**schema, **getattr(field, "extra_schema", {})}
-    return _or_null(schema) if isinstance(field.parent, OptionalNulls) and takes_null(field) else schema
-
-
-def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
-    if isinstance(schema.get("type"), str) and "enum" not in schema:
-        return {**schema, "type": [schema["type"], "null"]}
-    return {"oneOf": [schema, {"type": "null"}]}
+def _unwrap_examples(body: dict[str, Any]) -> None:
+    """Undo that drf-spectacular takes an example of a list for one of its rows."""
+    for content in body.get("content", {}).values():
+        for example in content.get("examples", {}).values():
+            match example["value"]:
+                case [list(rows)]:
+                    example["value"] = rows
 
 
 def add_trailing_slashes(endpoints: list[Endpoint]) -> list[Endpoint]:
@@ -199,15 +140,43 @@ REQUEST_ID = {
 
 
 def add_input_rules(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add that text must not contain NUL, and that query parameters may be empty."""
+    """Add that text must not contain NUL, that query parameters may be empty, and missing descriptions."""
     for methods in result["paths"].values():
         for operation in methods.values():
             _refuse_nul_in_forms(operation, result["components"]["schemas"])
+            for parameter in operation.get("parameters", ()):
+                known = PATH_PARAMETERS if parameter["in"] == "path" else GLOSSARY
+                if text := parameter.get("description") or known.get(parameter["name"]):
+                    parameter["description"] = text
         for parameter in methods.get("get", {}).get("parameters", ()):
             if parameter["in"] == "query":
                 parameter["allowEmptyValue"] = True
                 if parameter["schema"].get("type") == "string" and "enum" not in parameter["schema"]:
                     parameter["schema"].setdefault("pattern", "^[^\u0000]*$")
+    return result
+
+
+# A parameter is described once for this many operations.
+_SHARED_FROM = 3
+
+
+def share_parameters(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Move parameters that several operations have to ``components.parameters``."""
+    operations = [operation for methods in result["paths"].values() for operation in methods.values()]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for parameter in chain.from_iterable(each.get("parameters", ()) for each in operations):
+        found.setdefault(f"{parameter['in']}_{parameter['name']}", []).append(parameter)
+    shared: dict[str, dict[str, Any]] = {}
+    for name, uses in sorted(found.items()):
+        most_common = max(uses, key=uses.count)
+        if uses.count(most_common) >= _SHARED_FROM:
+            shared["".join(map(str.title, re.split("[_-]", name)))] = most_common
+    for operation in operations:
+        for index, parameter in enumerate(operation.get("parameters", ())):
+            for name, described in shared.items():
+                if parameter == described:
+                    operation["parameters"][index] = {"$ref": f"#/components/parameters/{name}"}
+    result["components"]["parameters"] = shared
     return result
 
 
@@ -219,9 +188,8 @@ def _refuse_nul_in_forms(operation: dict[str, Any], components: dict[str, Any]) 
             field.setdefault("pattern", "^[^\u0000]*$")
 
 
-def add_errors_and_headers(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Also add headers of all responses."""
-    result["components"]["schemas"] |= ERROR_SCHEMAS
+def add_headers(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Add headers of all responses."""
     result["components"]["headers"] = {"RequestID": REQUEST_ID}
     for methods in result["paths"].values():
         for operation in methods.values():

@@ -35,6 +35,8 @@ SPECTACULAR_SETTINGS = {
     # Two components have it.
     "ENUM_NAME_OVERRIDES": {"OrderStatusEnum": "orders.lifecycle.OrderStatus"},
     "VERSION": "1.0.0",
+    "LICENSE": {"name": "MIT", "identifier": "MIT"},
+    "SERVERS": [{"url": "/", "description": "The server of this description."}],
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
@@ -52,10 +54,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "deepLinking": True, "docExpansion": "list"},
     "PREPROCESSING_HOOKS": ["shop.api.schema.add_trailing_slashes"],
     "POSTPROCESSING_HOOKS": [
-        "shop.api.schema.add_field_rules",
+        "shop.api.schema_fields.describe_fields",
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "shop.api.schema.add_errors_and_headers",
+        "shop.api.schema.add_headers",
         "shop.api.schema.add_input_rules",
+        "shop.api.schema_errors.share_errors",
+        "shop.api.schema.share_parameters",
     ],
 }
 # Per request body; each image adds MAX_IMAGE_BYTES.

@@ -172,7 +172,7 @@ def test_a_shop_that_lets_everything_pass_is_found_out(shop_that_answers: Callab
         "ignored_auth",
         "negative_data_rejection",
         "response_schema_conformance",
-        "status_code_conformance",
+        "status_is_described",
         "reveals_no_internals",
     }
     # A finding shows what was asked and answered.
@@ -181,7 +181,7 @@ def test_a_shop_that_lets_everything_pass_is_found_out(shop_that_answers: Callab
 
 def test_a_shop_that_breaks_down_is_found_out(shop_that_answers: Callable[..., str]) -> None:
     results = found_at(shop_that_answers(502, "Bad gateway"))
-    assert {finding.check for finding in results.findings} >= {"not_a_server_error", "status_code_conformance"}
+    assert {finding.check for finding in results.findings} >= {"not_a_server_error", "status_is_described"}
     assert results.never_succeeded == list(results.answers)
 
 

@@ -21,7 +21,7 @@ from orders.shipping.models import ShippingZone
 from payments.models import Payment
 from shop.dev.testing.images import image_file
 from shop.dev.testing.replies import refusal, refusals
-from shop.dev.testing.routes import Operation, operations, schema
+from shop.dev.testing.routes import Operation, alternatives, operations
 from shop.dev.testing.steps import API, add_to_cart, dump_database, place_order
 
 pytestmark = pytest.mark.django_db
@@ -125,10 +125,10 @@ def takes(media_type: str) -> list[Operation]:
 
 def fields_of(operation: Operation) -> dict[str, Any]:
     """The fields of the operation's body, by name."""
-    described = operation.description["requestBody"]["content"]["application/json"]["schema"]
-    if "$ref" in described:
-        described = schema()["components"]["schemas"][described["$ref"].rpartition("/")[2]]
-    return described.get("properties", {})
+    fields: dict[str, Any] = {}
+    for form in alternatives(operation.description["requestBody"]["content"]["application/json"]["schema"]):
+        fields |= {name: each for name, each in form.get("properties", {}).items() if each.get("type") != "null"}
+    return fields
 
 
 @contextmanager

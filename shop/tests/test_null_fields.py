@@ -11,7 +11,7 @@ from catalog.models import Product
 from catalog.tests.conftest import LIST
 from shop.dev.testing.admin import picture
 from shop.dev.testing.replies import refusal
-from shop.dev.testing.routes import operations, schema
+from shop.dev.testing.routes import alternatives, operations, schema
 from shop.dev.testing.steps import API, stock_of, variant_of
 
 pytestmark = pytest.mark.django_db
@@ -48,11 +48,11 @@ def resolved(described: dict[str, Any]) -> dict[str, Any]:
 
 
 def optional_properties(described: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    described = resolved(described)
-    for name, each in described.get("properties", {}).items():
-        if name not in described.get("required", ()):
-            yield f"{path}{name}", each
-        yield from optional_properties(resolved(each).get("items", each), f"{path}{name}.")
+    for form in alternatives(resolved(described)):
+        for name, each in form.get("properties", {}).items():
+            if name not in form.get("required", ()):
+                yield f"{path}{name}", each
+            yield from optional_properties(resolved(each).get("items", each), f"{path}{name}.")
 
 
 def takes_null(described: dict[str, Any]) -> bool:

@@ -13,6 +13,7 @@ from schemathesis.core.transport import Response
 from schemathesis.generation.case import Case
 from schemathesis.openapi.checks import AuthScenario, IgnoredAuth, RejectedPositiveData
 
+from shop.api.schema_errors import OTHERS
 from shop.db import identifiers
 
 # The API's promise.
@@ -36,6 +37,14 @@ def reveals_no_internals(ctx: CheckContext, response: Response, case: Case) -> N
     for piece in INTERNALS:
         if piece in response.content and piece not in sent:
             raise AssertionError(f"the answer contains {piece.decode()!r}")
+
+
+@schemathesis.check
+def status_is_described(ctx: CheckContext, response: Response, case: Case) -> None:
+    # The default response would allow any status.
+    described = {*case.operation.definition.raw["responses"], *map(str, OTHERS)}
+    if str(response.status_code) not in described:
+        raise AssertionError(f"the status {response.status_code} is not described")
 
 
 FACT = "a fact of the shop (an address is taken, a cart is empty, a signature is not Stripe's) that no schema can state"
@@ -152,15 +161,26 @@ def _is_valid_as_read(case: Case) -> bool | None:
     content = case.operation.definition.raw.get("requestBody", {}).get("content", {})
     if case.media_type not in content:
         return None
-    whole = {**content[case.media_type]["schema"], "components": case.operation.schema.raw_schema["components"]}
-    validator = jsonschema.Draft202012Validator(whole)
-    body = _trimmed(copy.deepcopy(case.body))
+    components = case.operation.schema.raw_schema["components"]
+    described = content[case.media_type]["schema"]
+    named = components["schemas"].get(described.get("$ref", "").rpartition("/")[2], {})
+    forms = [each for each in named.get("oneOf", ()) if "$ref" in each] or [described]
+    return any(_is_valid_form(case.body, {**form, "components": components}) for form in forms)
+
+
+def _is_valid_form(sent: Any, described: dict[str, Any]) -> bool:
+    validator = jsonschema.Draft202012Validator(described)
+    body = _trimmed(copy.deepcopy(sent))
     try:
         for error in [cause for found in validator.iter_errors(body) for cause in _causes(found)]:
             *way, last = error.absolute_path
             holder = functools.reduce(operator.getitem, way, body)
+            if error.validator == "enum":
+                # Codes of countries are read in any case.
+                holder[last] = holder[last].upper()
+                continue
             holder[last] = _read(holder[last], error.validator_value if error.validator == "type" else "string")
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return False
     return validator.is_valid(body)
 

@@ -1,3 +1,4 @@
+from copy import deepcopy
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -30,7 +31,8 @@ class Operation(NamedTuple):
 
     @property
     def statuses(self) -> set[int]:
-        return {int(status) for status in self.description["responses"]}
+        """Statuses that are described one by one."""
+        return {int(status) for status in self.description["responses"] if status != "default"}
 
     @property
     def is_public(self) -> bool:
@@ -38,8 +40,39 @@ class Operation(NamedTuple):
 
 
 @cache
-def schema() -> dict[str, Any]:
+def published() -> dict[str, Any]:
+    """Return the OpenAPI description as clients get it."""
     return SchemaGenerator().get_schema(request=None, public=True)
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """Return the OpenAPI description, with shared responses and parameters in each operation."""
+    described = deepcopy(published())
+    for methods in described["paths"].values():
+        for operation in methods.values():
+            responses = operation["responses"]
+            operation["responses"] = {status: resolve(each, described) for status, each in responses.items()}
+            if "parameters" in operation:
+                operation["parameters"] = [resolve(each, described) for each in operation["parameters"]]
+    return described
+
+
+def resolve(described: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+    """Follow references."""
+    while "$ref" in described:
+        found: Any = whole
+        for step in described["$ref"].removeprefix("#/").split("/"):
+            found = found[step]
+        described = found
+    return described
+
+
+def alternatives(described: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the forms of a body, each without references."""
+    described = resolve(described, schema())
+    named = [each for each in described.get("oneOf", ()) if "$ref" in each]
+    return [resolve(each, schema()) for each in named] or [described]
 
 
 def operations() -> list[Operation]:

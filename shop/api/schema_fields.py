@@ -1,0 +1,120 @@
+"""Fields in the OpenAPI description: rules beyond types, alternatives, descriptions, and what replies always have."""
+
+from typing import Any, NamedTuple
+
+from drf_spectacular.plumbing import ResolvedComponent
+from rest_framework.fields import Field, empty
+from rest_framework.serializers import ListSerializer, Serializer
+
+from shop.api.glossary import GLOSSARY
+from shop.api.optional_nulls import OptionalNulls, takes_null
+
+Schema = dict[str, Any]
+NULL: Schema = {"type": "null"}
+
+
+class Alternative(NamedTuple):
+    """One of the forms of a body, as the schema ``name``: fields that it requires, and fields that it describes anew.
+
+    A serializer lists those of its bodies in ``alternatives``. Each body must match exactly one. The body of a PATCH
+    is not split.
+    """
+
+    name: str
+    required: tuple[str, ...] = ()
+    fields: Schema = {}
+
+
+def describe_fields(result: Schema, generator: Any, request: Any, public: bool) -> Schema:
+    """Add rules of request fields beyond their types and validators, required reply fields, and descriptions."""
+    for name, schema in result["components"]["schemas"].items():
+        serializer = generator.registry[name, ResolvedComponent.SCHEMA].object
+        if not isinstance(serializer, Serializer):
+            continue
+        if not vars(type(serializer)).get("__doc__"):
+            # Inherited from a base class, which may be about something else.
+            schema.pop("description", None)
+        add_descriptions(schema.get("properties", {}), serializer)
+        if not name.endswith("Request"):
+            _describe_reply(schema, serializer)
+            continue
+        fields = schema.get("properties", {})
+        plain = {field: _with_rules(serializer.fields[field], fields[field]) for field in fields}
+        schema["properties"] = {field: _or_null(serializer.fields[field], plain[field]) for field in fields}
+        alternatives = () if name.startswith("Patched") else getattr(serializer, "alternatives", ())
+        if alternatives:
+            forms = [_named(each.name, _alternative(schema, plain, each)) for each in alternatives]
+            for form in forms:
+                generator.registry.register_on_missing(form)
+            text = schema.get("description", "One of these.")
+            # In place: the next hook reads the registry.
+            schema.clear()
+            schema |= {"oneOf": [form.ref for form in forms], "description": text}
+        else:
+            schema |= getattr(serializer, "extra_schema", {})
+    return result
+
+
+def _named(name: str, schema: Schema) -> ResolvedComponent:
+    return ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, schema=schema, object=name)
+
+
+def _alternative(schema: Schema, plain: dict[str, Schema], alternative: Alternative) -> Schema:
+    described = {
+        name: {"description": plain[name].get("description", ""), **field} for name, field in alternative.fields.items()
+    }
+    needed = {name: plain[name] for name in alternative.required}
+    required = [*schema.get("required", ()), *alternative.required]
+    of_all = {name: value for name, value in schema.items() if name not in ("properties", "required", "description")}
+    return {
+        **of_all,
+        "properties": {**schema["properties"], **described, **needed},
+        **({"required": sorted(set(required))} if required else {}),
+    }
+
+
+def add_descriptions(fields: dict[str, Schema], serializer: Serializer) -> None:
+    """Describe fields by ``descriptions`` of the serializer's classes, or else by the glossary."""
+    own: dict[str, str] = {}
+    for base in reversed(type(serializer).__mro__):
+        own |= vars(base).get("descriptions", {})
+    for name, field in fields.items():
+        text = own.get(name) or field.get("description") or GLOSSARY.get(name)
+        field.pop("title", None)
+        if text and "$ref" in field:
+            field["allOf"] = [{"$ref": field.pop("$ref")}]
+        if text:
+            field["description"] = text
+
+
+def _describe_reply(schema: Schema, serializer: Serializer) -> None:
+    fields = schema.get("properties", {})
+    for field in fields.values():
+        # The component is of replies only.
+        field.pop("readOnly", None)
+    sometimes = {*getattr(serializer, "staff_only", ()), *getattr(serializer, "sometimes_absent", ())}
+    if always := [name for name in fields if name not in sometimes]:
+        schema["required"] = always
+
+
+def _with_rules(field: Field, schema: Schema) -> Schema:
+    if isinstance(field, ListSerializer):
+        limits = {"minItems": 0 if field.allow_empty else 1, "maxItems": getattr(field, "max_length", None)}
+        schema = {**schema, **{name: limit for name, limit in limits.items() if limit}}
+    schema = {**schema, **getattr(field, "extra_schema", {})}
+    schema.pop("writeOnly", None)
+    # Generators of clients take a field with a default for a required one.
+    if schema.pop("default", empty) not in (empty, "") and field.default not in (empty, ""):
+        text = str(field.default).lower() if isinstance(field.default, bool) else field.default
+        schema["description"] = f"{schema.get('description', '')} `{text}` if absent.".strip()
+    return schema
+
+
+def _or_null(field: Field, schema: Schema) -> Schema:
+    if not isinstance(field.parent, OptionalNulls) or not takes_null(field):
+        return schema
+    if isinstance(schema.get("type"), str) and "enum" not in schema:
+        return {**schema, "type": [schema["type"], "null"]}
+    described = {"description": schema["description"]} if "description" in schema else {}
+    others = {name: value for name, value in schema.items() if name != "description"}
+    return {"oneOf": [others, NULL], **described}
