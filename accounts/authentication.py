@@ -23,6 +23,8 @@ class UserRequest(Request):
 
 
 class AccessTokenAuthentication(JWTAuthentication):
+    error_codes = ("bad_authorization_header", "token_not_valid", "user_not_found")
+
     def authenticate(self, request: Request) -> Any:
         try:
             return super().authenticate(request)

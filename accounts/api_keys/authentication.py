@@ -5,7 +5,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.request import Request
 
 from accounts.api_keys import services
-from accounts.api_keys.errors import InvalidApiKey
+from accounts.api_keys.errors import ApiKeyExpired, InvalidApiKey
 from accounts.api_keys.models import ApiKey
 from shop.api.permissions import API_KEY
 from shop.api.principals import KeyPrincipal
@@ -16,6 +16,8 @@ MAX_LENGTH = 200
 
 
 class ApiKeyAuthentication(BaseAuthentication):
+    error_codes = (InvalidApiKey.default_code, ApiKeyExpired.default_code)
+
     def authenticate(self, request: Request) -> tuple[KeyPrincipal, ApiKey] | None:
         scheme, _, sent = get_authorization_header(request).partition(b" ")
         if scheme.lower() != SCHEME.lower().encode():

@@ -17,6 +17,7 @@ class ApiKeySerializer(serializers.ModelSerializer):
         model = ApiKey
         fields = ["id", "name", "prefix", "scopes", "created_at", "expires_at"]
         read_only_fields = fields
+        extra_kwargs = {"prefix": {"help_text": "The key's first characters, by which staff recognize it."}}
 
 
 class ApiKeyViewSet(viewsets.GenericViewSet):
@@ -26,9 +27,10 @@ class ApiKeyViewSet(viewsets.GenericViewSet):
     serializer_class = ApiKeySerializer
     permission_classes = [KeysOnly]
     pagination_class = None
+    operation_ids = {"current": "getCurrentApiKey"}
 
     @extend_schema(responses=ApiKeySerializer)
     @action(detail=False)
     def current(self, request: Request) -> Response:
-        """Return the key that authenticates the request, with its scopes."""
+        """Return the key that authenticates the request. Its scopes are the permissions that it has."""
         return Response(self.get_serializer(request.auth).data)

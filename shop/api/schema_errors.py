@@ -1,7 +1,10 @@
 """Errors in the OpenAPI description: one response for each status and set of codes, shared by operations."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, NamedTuple
+
+from rest_framework.settings import api_settings
 
 from shop.api.errors import ServiceUnavailable
 
@@ -63,15 +66,13 @@ STATUSES = {
     401: Status(
         "NotAuthenticated",
         "Not authenticated: the token or API key is missing, invalid or expired.",
-        (
-            "not_authenticated",
-            "authentication_failed",
-            "bad_authorization_header",
-            "token_not_valid",
-            "user_not_found",
-        ),
+        ("not_authenticated",),
     ),
-    403: Status("PermissionDenied", "Permission denied: requires staff, or an API key, with the permission; keys have no account.", ("permission_denied",)),
+    403: Status(
+        "PermissionDenied",
+        "Permission denied: requires staff, or an API key, with the permission; keys have no account.",
+        ("permission_denied",),
+    ),
     404: Status("NotFound", "Not found, or it belongs to another user.", ("not_found",)),
     409: Status("Conflict", "Conflict with the current state."),
     422: Status("Unprocessable", "This Idempotency-Key was used for another request."),
@@ -162,7 +163,11 @@ def _body(kinds: list[str], code: dict[str, Any]) -> dict[str, Any]:
 def _codes_of_all(status: int) -> Iterable[str]:
     if status == 503:
         return sorted({each.default_code for each in _subclasses_of(ServiceUnavailable)})
-    return STATUSES[status].codes
+    codes = STATUSES[status].codes
+    if status == 401:
+        authenticators = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+        return [*codes, *chain.from_iterable(getattr(each, "error_codes", ()) for each in authenticators)]
+    return codes
 
 
 def _subclasses_of(error: type[ServiceUnavailable]) -> Iterator[type[ServiceUnavailable]]:

@@ -18,7 +18,9 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize(("path", "operation"), [("products/", "listProducts"), ("products/facets/", "getProductFacets")])
+@pytest.mark.parametrize(
+    ("path", "operation"), [("products/", "listProducts"), ("products/facets/", "getProductFacets")]
+)
 def test_try_it_out_returns_every_product(
     make_product: Callable[..., Product], tmp_path: Path, path: str, operation: str
 ) -> None:
