@@ -1,25 +1,15 @@
-"""A sale counts in full on the day of payment, whatever is refunded later."""
-
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bson import ObjectId
 from django.conf import settings
-from django.db.models import Count, Sum
 
 from orders.models import Order
-from shop import days, money
 from shop.db import documents
 from shop.db.caches import TTLCache
 
 LATEST_SALES = 5000
-
-
-class DailySales(NamedTuple):
-    day: date
-    orders: int
-    amount: Decimal
 
 
 class BestSeller(NamedTuple):
@@ -32,48 +22,24 @@ class BestSeller(NamedTuple):
     amount: Decimal
 
 
-# The sales of days that are over; those of today are always read.
-_past_sales: TTLCache[dict[date, DailySales]] = TTLCache(seconds=300.0, maxsize=10)
-_best_sellers: TTLCache[list[BestSeller]] = TTLCache(seconds=60.0, maxsize=10)
+_best_sellers: TTLCache[list[BestSeller]] = TTLCache(seconds=60.0, maxsize=50)
 
 
-def sales_by_day(*, count: int) -> list[DailySales]:
-    """Return the latest days, oldest first; covered by the index ``order_sales``."""
-    calendar = days.latest(count)
-    key = settings.CURRENCY, calendar[0], calendar[-1]
-    past = _past_sales.get(key)
-    if past is None:
-        past = _sales(paid_on__gte=calendar[0], paid_on__lt=calendar[-1])
-        _past_sales.set(key, past)
-    found = past | _sales(paid_on=calendar[-1])
-    return [found.get(day, DailySales(day, 0, money.ZERO)) for day in calendar]
-
-
-def _sales(**wanted: date) -> dict[date, DailySales]:
-    rows: Any = (
-        Order.objects.filter(currency=settings.CURRENCY, **wanted)
-        .order_by()
-        .values("paid_on")
-        .annotate(orders=Count("*"), amount=Sum("total"))
-    )
-    return {row["paid_on"]: DailySales(row["paid_on"], row["orders"], row["amount"]) for row in rows}
-
-
-def best_sellers(*, count: int, limit: int) -> list[BestSeller]:
-    """Read at most ``LATEST_SALES`` orders (about 25 ms), once a minute."""
-    key = settings.CURRENCY, count, limit
+def best_sellers(*, first: date, last: date, limit: int) -> list[BestSeller]:
+    """Return those of a period, by at most its latest ``LATEST_SALES`` orders (about 25 ms), once a minute."""
+    key = settings.CURRENCY, first, last, limit
     found = _best_sellers.get(key)
     if found is None:
-        found = _read_best_sellers(count, limit)
+        found = _read_best_sellers(first, last, limit)
         _best_sellers.set(key, found)
     return found
 
 
-def _read_best_sellers(count: int, limit: int) -> list[BestSeller]:
+def _read_best_sellers(first: date, last: date, limit: int) -> list[BestSeller]:
     # MongoDB stores dates as datetimes.
-    since = datetime.combine(days.latest(count)[0], time.min)
+    period = {"$gte": datetime.combine(first, time.min), "$lte": datetime.combine(last, time.min)}
     pipeline = [
-        {"$match": {"currency": settings.CURRENCY, "paid_on": {"$gte": since}, "counts_as_sale": True}},
+        {"$match": {"currency": settings.CURRENCY, "paid_on": period, "counts_as_sale": True}},
         # The reversed index, so that MongoDB does not sort.
         {"$sort": {"currency": -1, "paid_on": -1, "paid_at": -1}},
         {"$limit": LATEST_SALES},

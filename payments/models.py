@@ -92,9 +92,6 @@ class Payment(models.Model):
 
 
 class RefundQuerySet(models.QuerySet["Refund"]):
-    def not_failed(self) -> "RefundQuerySet":
-        return self.exclude(status__in=Refund.FAILED)
-
     def failed_lately(self) -> "RefundQuerySet":
         since = timezone.now() - timedelta(days=30)
         return self.filter(created_between(since), status__in=Refund.FAILED, created_at__gte=since)

@@ -10,11 +10,11 @@ from orders.admin.labels import status_badge
 from orders.lifecycle import PaymentStatus
 from orders.models import Order
 from shop import money
-from shop.admin.dashboard import Figure, Panel, number_of, on_dashboard
+from shop.admin.dashboard import Figure, Panel, number_of, on_dashboard, on_dashboard_by_period
 from shop.admin.html import badge, list_url, price, thumbnail
+from shop.admin.periods import Period
 
 SOON = timedelta(minutes=5)
-DAYS = 30
 ROWS = 6
 
 
@@ -98,9 +98,9 @@ def _reason(order: Order) -> str:
     return status_badge(order, "payment_status")
 
 
-@on_dashboard("orders.order")
-def best_sellers() -> Iterator[Panel]:
-    rows = statistics.best_sellers(count=DAYS, limit=ROWS)
+@on_dashboard_by_period("orders.order")
+def best_sellers(period: Period) -> Iterator[Panel]:
+    rows = statistics.best_sellers(first=period.first, last=period.last, limit=ROWS)
     yield Panel(
         110,
         "Best sellers",
@@ -110,7 +110,7 @@ def best_sellers() -> Iterator[Panel]:
             "most": max((row.pieces for row in rows), default=0),
         },
         note=(
-            f"Units of paid orders of the last {DAYS} days, and their sales before shipping and tax. "
+            "Units of orders paid in the period, and their sales before shipping and tax. "
             "Cancelled and fully refunded orders do not count."
         ),
     )

@@ -16,7 +16,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSingleDateWidget
 
 from catalog.importing.formats import escape_formula
-from orders.reports.reading import Grouping, Row, previous, report, total
+from orders.reports.reading import Grouping, Row, change, previous, report, total
 from shop import days, money
 from shop.admin.html import page_context, price
 
@@ -77,7 +77,7 @@ def _shown(rows: Sequence[Row], by: Grouping, first: date, last: date) -> dict[s
     return {
         "by": by,
         "figures": [
-            ("Sales", price(whole.sales), _change(whole.sales, whole.before)),
+            ("Sales", price(whole.sales), change(whole.sales, whole.before)),
             ("Orders", f"{whole.orders:,}", ""),
             ("Refunds", price(whole.refunds), ""),
             ("Lost disputes", price(whole.disputes), ""),
@@ -94,7 +94,7 @@ def _shown(rows: Sequence[Row], by: Grouping, first: date, last: date) -> dict[s
                 "refunds": price(row.refunds) if row.refunds else "",
                 "disputes": price(row.disputes) if row.disputes else "",
                 "before": price(row.before),
-                "change": _change(row.sales, row.before),
+                "change": change(row.sales, row.before),
             }
             for row in listed
         ],
@@ -114,10 +114,6 @@ _NOTES = {
     Grouping.COUNTRY: "By the country of the shipping address.",
     Grouping.PROMOTION: "Sales are whole orders with the promotion; an order with two counts for both.",
 }
-
-
-def _change(now: Decimal, before: Decimal) -> str:
-    return f"{(now - before) / before * 100:+.1f}%" if before else ""
 
 
 def _chart(rows: Sequence[Row], by: Grouping) -> dict[str, Any]:

@@ -96,8 +96,18 @@ def report(grouping: Grouping, first: date, last: date) -> list[Row]:
 
 def total(first: date, last: date) -> Row:
     """Return the sums of the period, and the sales of the one before."""
-    row, before = _sum_up(_read(Grouping.DAY, first, last)), _sum_up(_read(Grouping.DAY, *previous(first, last)))
+    row, before = totals(first, last)
     return row._replace(before=before.sales)
+
+
+def totals(first: date, last: date) -> tuple[Row, Row]:
+    """Return the sums of the period and of the one before."""
+    return _sum_up(_read(Grouping.DAY, first, last)), _sum_up(_read(Grouping.DAY, *previous(first, last)))
+
+
+def change(now: Decimal | int, before: Decimal | int) -> str:
+    """Return ``+12.5%``, or "" if there was nothing before."""
+    return f"{Decimal(now - before) / abs(Decimal(before)) * 100:+.1f}%" if before else ""
 
 
 def _sum_up(rows: Iterator[Row]) -> Row:

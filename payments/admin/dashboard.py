@@ -1,64 +1,81 @@
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from orders.statistics import DailySales, sales_by_day
+from orders.reports.reading import Grouping, Row, change, report, totals
 from payments.admin.labels import EVENT_LABELS, amount_of, refund_badge
 from payments.models import Refund, StripeEvent
-from payments.statistics import DailyRefunds, refunds_by_day
 from shop import money
-from shop.admin.dashboard import Figure, Panel, number_of, on_dashboard
+from shop.admin.dashboard import Figure, Panel, number_of, on_dashboard, on_dashboard_by_period
 from shop.admin.html import badge, list_url, price
+from shop.admin.periods import Period
 
 DAYS = 30
 ROWS = 6
 
 
-@on_dashboard("orders.order", "payments.payment", "payments.refund")
-def sales() -> Iterator[Panel]:
-    sold, refunded = sales_by_day(count=DAYS), refunds_by_day(count=DAYS)
-    periods = (("Today", 1), ("Last 7 days", 7), (f"Last {DAYS} days", DAYS))
+@on_dashboard_by_period("orders.order", "payments.payment", "payments.refund")
+def sales(period: Period) -> Iterator[Panel]:
+    rows = report(Grouping.DAY, period.first, period.last)
+    now, before = totals(period.first, period.last)
     yield Panel(
         100,
-        "Sales by day",
+        "Sales",
         "admin/dashboard/sales.html",
         {
-            "periods": [_period(label, sold[-count:], refunded[-count:]) for label, count in periods],
-            "chart": json.dumps(_chart(sold, refunded)),
+            "period": period,
+            "before": period.before,
+            "figures": _figures(now, before),
+            # A single day is in the figures.
+            "chart": json.dumps(_chart(rows)) if len(rows) > 1 else "",
             "days": [
-                (day.day, day.orders, price(day.amount), price(back.amount), price(day.amount - back.amount))
-                for day, back in zip(reversed(sold), reversed(refunded), strict=True)
+                (date.fromisoformat(row.key), row.orders, *map(price, (row.sales, row.refunds, row.net)))
+                for row in reversed(rows)
             ],
         },
         note=(
-            "Orders count in full on the day of payment, refunds on the day they were requested, in the time zone "
-            f"{settings.TIME_ZONE}. Disputed payments are not deducted."
+            "Orders count in full on the day of payment, succeeded refunds on the day they were requested, in the time "
+            f"zone {settings.TIME_ZONE}. Payments and refunds appear within a minute. Disputed payments are not "
+            "deducted."
         ),
         wide=True,
     )
 
 
-def _period(label: str, sold: Sequence[DailySales], refunded: Sequence[DailyRefunds]) -> dict[str, Any]:
-    taken = sum((day.amount for day in sold), money.ZERO)
-    back = sum((day.amount for day in refunded), money.ZERO)
-    return {
-        "label": label,
-        "net": price(taken - back),
-        "orders": sum(day.orders for day in sold),
-        "refunded": price(back) if back else "",
-    }
+class Comparison(NamedTuple):
+    label: str
+    now: str
+    before: str
+    # In percent; "" if there was nothing before.
+    change: str
 
 
-def _chart(sold: Sequence[DailySales], refunded: Sequence[DailyRefunds]) -> dict[str, Any]:
+def _figures(now: Row, before: Row) -> list[Comparison]:
+    def compared(label: str, of: Callable[[Row], Any], show: Callable[[Any], str]) -> Comparison:
+        return Comparison(label, show(of(now)), show(of(before)), change(of(now), of(before)))
+
+    return [
+        compared("Net sales", lambda row: row.net, price),
+        compared("Sales", lambda row: row.sales, price),
+        compared("Refunds", lambda row: row.refunds, price),
+        compared("Orders", lambda row: row.orders, "{:,}".format),
+        compared("Average order", lambda row: row.sales / row.orders if row.orders else money.ZERO, price),
+        compared("Units", lambda row: row.units, "{:,}".format),
+    ]
+
+
+def _chart(rows: Sequence[Row]) -> dict[str, Any]:
     """Return Chart.js data: sales upwards, refunds downwards."""
+    calendar = [date.fromisoformat(row.key) for row in rows]
     return {
-        "labels": [f"{day.day.day} {day.day:%b}" for day in sold],
+        "labels": [f"{day.day} {day:%b}" for day in calendar],
         "datasets": [
-            _bars("Sales", "primary-500", [day.amount for day in sold]),
-            _bars("Refunds", "red-500", [-day.amount for day in refunded]),
+            _bars("Sales", "primary-500", [row.sales for row in rows]),
+            _bars("Refunds", "red-500", [-row.refunds for row in rows]),
         ],
     }
 

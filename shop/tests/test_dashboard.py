@@ -1,8 +1,7 @@
 """The admin's dashboard: open work and sales figures."""
 
-import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,15 +13,13 @@ from catalog import stock
 from catalog.models import Product, Variant
 from catalog.services import count_sales
 from orders import services as orders
-from orders import statistics
 from orders.fulfilments import services as fulfilments
 from orders.lifecycle import Event
 from orders.models import Order, ShippingMethod
-from payments.models import Payment, Refund, StripeEvent
-from shop import days
-from shop.admin.dashboard import Figure
+from payments.models import StripeEvent
 from shop.dev.testing.admin import allow, browser_of, ordered
 from shop.dev.testing.commands import count_commands
+from shop.dev.testing.dashboard import chart, figures, look, paid, panel, refunded
 from shop.dev.testing.plans import stages_of
 from shop.dev.testing.refunds import opened_dispute
 from shop.jobs import Job
@@ -39,7 +36,7 @@ LABELS = [
     "Failed jobs",
 ]
 TITLES = [
-    "Sales by day",
+    "Sales",
     "Best sellers",
     "Unpaid orders",
     "Flagged and disputed orders",
@@ -60,54 +57,6 @@ def mug(make_product: Callable[..., Product], shipping: ShippingMethod) -> Produ
     return make_product("Mug", price="10.00", stock=500)
 
 
-def paid(customer: User, *products: Product, at: datetime | None = None, quantity: int = 1) -> Order:
-    """A paid order, with the time of its payment."""
-    order = ordered(customer, *products, quantity=quantity)
-    orders.mark_paid(order_id=order.pk)
-    if at is not None:
-        Order.objects.filter(pk=order.pk).update(paid_at=at, paid_on=timezone.localdate(at, days.zone()))
-    return Order.objects.get(pk=order.pk)
-
-
-def refunded(order: Order, amount: int, *, status: str = "succeeded", at: datetime | None = None) -> Refund:
-    payment, _ = Payment.objects.get_or_create(
-        order=order,
-        defaults={"order_number": order.number, "amount": 1490, "currency": "usd", "status": "succeeded"},
-    )
-    return Refund.objects.create(
-        payment=payment,
-        amount=amount,
-        currency="usd",
-        status=status,
-        actor="staff",
-        stripe_refund=f"re_{Refund.objects.count()}",
-        created_at=at or timezone.now(),
-    )
-
-
-def look(browser: Client) -> Any:
-    page = browser.get("/admin/")
-    assert page.status_code == 200
-    return page
-
-
-def figures(browser: Client) -> dict[str, Figure]:
-    return {figure.label: figure for figure in look(browser).context["figures"]}
-
-
-def panel(browser: Client, title: str) -> dict[str, Any]:
-    return next(each.data for each in look(browser).context["panels"] if each.title == title)
-
-
-def chart(browser: Client) -> tuple[dict[str, float], dict[str, float]]:
-    """The days on which something was sold, and those on which something was refunded, with their amounts."""
-    drawn = json.loads(panel(browser, "Sales by day")["chart"])
-    sold, back = (
-        {day: n for day, n in zip(drawn["labels"], each["data"], strict=True) if n} for each in drawn["datasets"]
-    )
-    return sold, back
-
-
 # --- Without anything -------------------------------------------------------------------------------------------------
 
 
@@ -121,120 +70,6 @@ def test_a_shop_without_anything_has_a_dashboard(browser: Client, db: None) -> N
     for sentence in ("No sales yet.", "No unpaid orders.", "No variant is low in stock."):
         assert sentence in text
     assert chart(browser) == ({}, {})
-
-
-# --- Money ------------------------------------------------------------------------------------------------------------
-
-
-def test_sales_count_on_the_day_their_money_came_in_in_the_shop_s_time_zone(
-    browser: Client, customer: User, mug: Product, settings: Any
-) -> None:
-    # Wherever it is another day than in UTC right now.
-    settings.TIME_ZONE = "Pacific/Kiritimati" if datetime.now(UTC).hour >= 12 else "Etc/GMT+12"
-    assert days.today() != datetime.now(UTC).date()
-    yesterday = days.latest(2)[0]
-    paid(customer, mug, at=days.beginning(yesterday))
-    paid(customer, mug, at=days.beginning(days.today()) - timedelta(milliseconds=1))
-    paid(customer, mug, at=days.beginning(days.today()))
-    ordered(customer, mug)  # not paid
-
-    sold, back = chart(browser)
-
-    assert sold == {f"{yesterday.day} {yesterday:%b}": 29.8, f"{days.today().day} {days.today():%b}": 14.9}
-    assert back == {}
-    periods = [(each["label"], each["net"], each["orders"]) for each in panel(browser, "Sales by day")["periods"]]
-    assert periods == [("Today", "14.90 USD", 1), ("Last 7 days", "44.70 USD", 3), ("Last 30 days", "44.70 USD", 3)]
-    assert settings.TIME_ZONE in look(browser).content.decode()
-
-
-def test_a_day_begins_at_its_own_midnight_when_the_clocks_change(settings: Any) -> None:
-    settings.TIME_ZONE = "Europe/Berlin"
-    before, after = (days.beginning(datetime(2026, 10, day).date()) for day in (25, 26))
-    assert after.astimezone(UTC) - before.astimezone(UTC) == timedelta(hours=25)
-
-
-def test_sales_older_than_the_chart_and_in_another_currency_are_left_out(
-    browser: Client, customer: User, mug: Product
-) -> None:
-    paid(customer, mug, at=days.beginning(days.latest(30)[0]) - timedelta(milliseconds=1))
-    other = paid(customer, mug)
-    Order.objects.filter(pk=other.pk).update(currency="eur")
-    assert chart(browser) == ({}, {})
-    assert panel(browser, "Best sellers")["rows"] == []
-
-
-def test_refunds_are_taken_off_on_their_own_day_unless_they_failed(
-    browser: Client, customer: User, mug: Product
-) -> None:
-    yesterday = days.beginning(days.latest(2)[0])
-    order = paid(customer, mug, at=yesterday)
-    refunded(order, 400)
-    refunded(order, 300, status="pending")
-    refunded(order, 200, status="failed")
-
-    sold, back = chart(browser)
-
-    assert list(sold.values()) == [14.9]
-    assert back == {f"{days.today().day} {days.today():%b}": -7.0}
-    today, week, _ = panel(browser, "Sales by day")["periods"]
-    assert (today["net"], today["refunded"], week["net"]) == ("-7.00 USD", "7.00 USD", "7.90 USD")
-    rows = panel(browser, "Sales by day")["days"]
-    assert [row[1:] for row in rows[:2]] == [
-        (0, "0.00 USD", "7.00 USD", "-7.00 USD"),
-        (1, "14.90 USD", "0.00 USD", "14.90 USD"),
-    ]
-    failed = figures(browser)["Failed refunds"]
-    assert (failed.value, failed.urgent) == ("1", True)
-    assert [row["amount"] for row in panel(browser, "Latest refunds")["rows"]] == ["2.00 USD", "3.00 USD", "4.00 USD"]
-
-
-def test_an_order_that_was_cancelled_after_its_money_came_in_stays_a_sale_of_its_day(
-    browser: Client, customer: User, mug: Product
-) -> None:
-    order = paid(customer, mug)
-    orders.cancel_order(order=order, actor=orders.Actor.STAFF)
-    assert list(chart(browser)[0].values()) == [14.9]
-
-
-def test_hearing_of_the_money_again_moves_no_sale(browser: Client, customer: User, mug: Product) -> None:
-    yesterday = days.beginning(days.latest(2)[0])
-    order = paid(customer, mug, at=yesterday)
-    orders.mark_paid(order_id=order.pk)
-    assert chart(browser)[0] == {f"{yesterday.day} {yesterday:%b}": 14.9}
-
-
-def test_of_sales_only_those_of_today_are_read_again(browser: Client, customer: User, mug: Product) -> None:
-    yesterday = days.beginning(days.latest(2)[0])
-    paid(customer, mug, at=yesterday)
-    look(browser)
-    paid(customer, mug)
-    with count_commands() as commands:
-        sold, _ = chart(browser)
-    assert list(sold.values()) == [14.9, 14.9]
-    assert sum("paid_on" in repr(each) for each in commands.on("orders_order")) == 1
-
-
-def test_best_sellers_are_those_of_which_most_pieces_were_paid(
-    browser: Client, customer: User, mug: Product, make_product: Callable[..., Product]
-) -> None:
-    plate = make_product("Plate", price="30.00", stock=50)
-    paid(customer, mug, plate)
-    paid(customer, mug, quantity=2)
-    ordered(customer, plate, quantity=9)  # not paid
-    rows = panel(browser, "Best sellers")["rows"]
-    assert [(each["row"].name, each["row"].pieces, each["amount"]) for each in rows] == [
-        ("Mug", 3, "30.00 USD"),
-        ("Plate", 1, "30.00 USD"),
-    ]
-
-
-def test_best_sellers_are_found_among_the_latest_sales_only(
-    browser: Client, customer: User, mug: Product, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(statistics, "LATEST_SALES", 1)
-    paid(customer, make_product("Plate"), at=timezone.now() - timedelta(days=2))
-    paid(customer, mug)
-    assert [each["row"].name for each in panel(browser, "Best sellers")["rows"]] == ["Mug"]
 
 
 # --- Open work --------------------------------------------------------------------------------------------------------
@@ -410,8 +245,3 @@ def test_every_question_of_the_dashboard_is_answered_by_an_index(
     assert len(asked) > 15
     for command in asked:
         assert "COLLSCAN" not in stages_of(command), repr(command)
-    # The sums of sales and of refunds read no document at all.
-    by_day = [command for command in asked if "paid_on" in repr(command) or "dateTrunc" in repr(command)]
-    sums = [stages_of(command) for command in by_day if "$unwind" not in repr(command)]
-    assert len(sums) == 2
-    assert all("PROJECTION_COVERED" in stages and "FETCH" not in stages for stages in sums)
