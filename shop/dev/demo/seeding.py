@@ -151,7 +151,7 @@ def _add_pictures(product: Product, pictures: Sequence[DemoPicture]) -> int:
             image = media.prepare_image(ContentFile(picture.path.read_bytes(), name=picture.path.name))
             added = images.add_image(product=product, image=image, alt=picture.alt)
             for variant in Variant.objects.filter(product=product):
-                if picture.colour and variant.options.get("colour") == picture.colour:
+                if variant.options.get("colour") in picture.colours:
                     services.update_variant(variant=variant, data={"images": [*variant.images, added.pk]})
     finally:
         connection.close()

@@ -24,9 +24,10 @@ PAGES = (
     "verify-email",
 )
 
+STRIPE = "https://api.stripe.com"
+HTML = "text/html; charset=utf-8"
 _TYPES = {
     ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }

@@ -6,12 +6,11 @@ from django.views.decorators.http import require_safe
 
 from shop.dev.storefront import files
 
-STRIPE = "https://api.stripe.com"
 API = "/api/v1"
 
 
 def _simulator() -> str:
-    return "" if settings.STRIPE_API_BASE == STRIPE else settings.STRIPE_API_BASE
+    return "" if settings.STRIPE_API_BASE == files.STRIPE else settings.STRIPE_API_BASE
 
 
 @require_safe

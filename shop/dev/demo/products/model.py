@@ -33,8 +33,8 @@ MEDIA = Path(__file__).resolve().parent.parent / "media"
 class DemoPicture(NamedTuple):
     path: Path
     alt: str
-    # Of the variants that it shows, if of some.
-    colour: str
+    # Of the variants whose picture it is.
+    colours: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -84,18 +84,23 @@ class DemoProduct:
 
     def pictures(self) -> list[DemoPicture]:
         """Return ``media/<slug>/<position>-<view>.webp`` in order."""
-        return [
-            DemoPicture(path, self._alt(view), self._colour(view))
-            for path in sorted((MEDIA / self.slug).iterdir())
-            for view in [path.stem.partition("-")[2]]
-        ]
+        paths = {path.stem.partition("-")[2]: path for path in sorted((MEDIA / self.slug).iterdir())}
+        shown = {view: self._colours(view) for view in paths}
+        alone = set(itertools.chain(*shown.values()))
+        if "together" in paths:
+            shown["together"] = tuple(colour for colour in self.colours if colour not in alone)
+        return [DemoPicture(path, self._alt(view), shown[view]) for view, path in paths.items()]
 
-    def _colour(self, view: str) -> str:
-        return {"studio": self.colours[0], "at-home": self.colours[:2][-1]}.get(view, "")
+    def _colours(self, view: str) -> tuple[str, ...]:
+        """Return the colour that the view shows alone, if any."""
+        by_view = {f"in-{_slug(colour)}": colour for colour in self.colours}
+        by_view |= {"studio": self.colours[0], "at-home": self.colours[:2][-1]}
+        return (by_view[view],) if view in by_view else ()
 
     def _alt(self, view: str) -> str:
         colours = [colour.lower() for colour in self.colours]
         return {
+            **{f"in-{_slug(colour)}": f"{self.name} in {colour}" for colour in colours},
             "studio": f"{self.name} in {colours[0]}",
             "together": f"{self.name} in {' and '.join(colours[:3])}",
             "at-home": f"{self.name} at home, in {colours[:2][-1]}",
@@ -132,6 +137,10 @@ def shop_price(amount: str) -> Decimal:
     if money.decimal_places(settings.CURRENCY) == 0:
         price *= 100
     return money.round_to_step(price)
+
+
+def _slug(colour: str) -> str:
+    return colour.lower().replace(" ", "-")
 
 
 def _code(value: str) -> str:

@@ -76,6 +76,7 @@ function startCheckout(form, { cart, user }) {
   let quote = null;
   let latest = 0;
   let timer;
+  let pending = Promise.resolve();
   const value = (name) => form.elements.namedItem(name)?.value ?? "";
   const isPickup = () => value("delivery") === "pickup";
 
@@ -92,7 +93,13 @@ function startCheckout(form, { cart, user }) {
 
   const billing = () => (form.elements.namedItem("other-billing").checked ? { billing_address: readAddress(form, BILLING) } : {});
 
-  async function update() {
+  function update() {
+    clearTimeout(timer);
+    pending = showQuote();
+    return pending;
+  }
+
+  async function showQuote() {
     const mine = ++latest;
     const visible = { address: !isPickup(), pickup: isPickup(), new: !value("address_id"), billing: form.elements.namedItem("other-billing").checked };
     for (const each of form.querySelectorAll("[data-if]")) each.hidden = !visible[each.dataset.if];
@@ -111,7 +118,7 @@ function startCheckout(form, { cart, user }) {
       // A method that does not serve the new address.
       if (error.code === "invalid_shipping_method" && value("shipping_method")) {
         show(form.querySelector(".methods"), "");
-        return update();
+        return showQuote();
       }
       quote = null;
       show(form.querySelector(".methods"), html`<p class="muted">${error.message}</p>`);
@@ -137,6 +144,9 @@ function startCheckout(form, { cart, user }) {
     timer = setTimeout(update, 500);
   });
   handleForm(form, async () => {
+    const seen = quote?.total;
+    await pending;
+    if (quote && quote.total !== seen) throw new Error("Please check the new total, and place the order again.");
     try {
       const order = await api.post("/orders/", { ...body(false), expected_total: quote?.total }, { once: true });
       if (order.token) api.keepOrderToken(order.number, order.token);
