@@ -81,7 +81,7 @@ function showList(main, query, { page, facets }, { title, above, below, orders =
       </form>
       <div>
         <div class="list-head">
-          <p role="status">${number}</p>
+          <h2 class="hidden">Products</h2><p role="status">${number}</p>
           <p><label for="ordering">Sort by</label>
             <select id="ordering">${orders.map(([value, text]) => html`
               <option value="${value}"${value === ordering && html` selected`}>${text}</option>`)}</select></p>
