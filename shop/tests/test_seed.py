@@ -115,7 +115,7 @@ def read_model_and_ledger_are_what_the_services_keep() -> None:
 
 def pictures_are_files_with_their_thumbnails() -> None:
     for product in Product.objects.all():
-        assert 2 <= len(product.pictures) <= 3
+        assert 2 <= len(product.pictures) <= 5
         assert len({picture["alt"] for picture in product.pictures}) == len(product.pictures)
         for picture in product.pictures:
             with default_storage.open(picture["name"]) as file:
@@ -182,7 +182,7 @@ def test_every_product_has_what_the_shop_needs_and_small_pictures():
     for product in PRODUCTS:
         assert product.category in known
         pictures = product.pictures()
-        assert 2 <= len(pictures) <= 3
+        assert 2 <= len(pictures) <= 5
         assert len({picture.alt for picture in pictures}) == len(pictures)
         for picture in pictures:
             assert Image.open(picture.path).size == (640, 640)
