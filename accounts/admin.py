@@ -19,6 +19,7 @@ from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from accounts import hooks, services, tokens
 from accounts.admin_forms import NewUserForm, SetPasswordForm, UserForm
+from accounts.admin_notes import NOTE_FORMS, CustomerNotesMixin
 from accounts.api_keys.admin import ApiKeyAdmin  # noqa: F401 (registers it)
 from accounts.models import Address, User
 from accounts.postal import postal_lines
@@ -35,6 +36,7 @@ from shop.api.errors import ShopError
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
 from shop.db.transactions import transactional
+from shop.hooks import Hook
 from shop.jobs.email_addresses import normalize_email
 from shop.media.urls import image_url
 
@@ -74,7 +76,14 @@ class AddressInline(TabularInline):
 
 
 @admin.register(User)
-class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin, DjangoUserAdmin):
+class UserAdmin(
+    CustomerNotesMixin,
+    MultiSelectMixin,
+    SingleDeleteMixin,
+    IndexedSearchMixin,
+    TransactionalModelAdmin,
+    DjangoUserAdmin,
+):
     """Only superusers may edit staff, which prevents privilege escalation."""
 
     form = UserForm
@@ -96,8 +105,8 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
     creation_field = "date_joined"
     inlines = (AddressInline,)
     actions_list = ("invite",)
-    actions_detail = ("send_verification", "send_password_link", "invite_again", "reset_two_factor")
-    readonly_fields = ("date_joined", "last_admin_login", "orders")
+    actions_detail = ("send_verification", "send_password_link", "invite_again", "reset_two_factor", *NOTE_FORMS)
+    readonly_fields = ("date_joined", "last_admin_login", "orders", "open_cart")
     fieldsets = (
         (None, {"fields": (("email", "name"), ("phone", "email_verified"))}),
         (
@@ -145,21 +154,27 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
 
     @display(description="Orders")
     def orders(self, user: User) -> str:
-        # The page asks several times.
-        known = vars(user)
-        if "shown_orders" not in known:
-            known["shown_orders"] = format_html_join("", "{}", ((shown,) for shown in hooks.orders_of(user=user)))
-        return known["shown_orders"]
+        return _shown_once(user, "orders", hooks.orders_of)
+
+    @display(description="Open cart")
+    def open_cart(self, user: User) -> str:
+        return _shown_once(user, "cart", hooks.cart_of)
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> tuple:
         return self.inlines if obj and Address.objects.owned_by(obj).exists() else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
-        # By name, because the orders app is above this one.
-        may_see_orders = any(map(request.user.has_perm, ("orders.view_order", "orders.change_order")))
+        # By name, because these apps are above this one.
+        parts = (
+            ("Orders", "orders", "orders.view_order", "orders.change_order"),
+            ("Cart", "open_cart", "cart.view_cart"),
+        )
+        shown = [
+            (title, {"fields": (field,)}) for title, field, *rights in parts if any(map(request.user.has_perm, rights))
+        ]
         first, *others = fieldsets
-        return (first, ("Orders", {"fields": ("orders",)}), *others) if obj and may_see_orders else fieldsets
+        return (first, *shown, *others) if obj else fieldsets
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and self._may_edit(request, obj)
@@ -301,6 +316,14 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         services.delete_account_and_data(user=obj)
+
+
+def _shown_once(user: User, name: str, hook: Hook) -> str:
+    """Return the hook's HTML, for which the page asks several times."""
+    known = vars(user).setdefault("shown_parts", {})
+    if name not in known:
+        known[name] = format_html_join("", "{}", ((shown,) for shown in hook(user=user)))
+    return known[name]
 
 
 admin.site.unregister(Group)

@@ -5,14 +5,14 @@ from django.db.models import F, Model
 from django.utils import timezone
 
 from accounts import hooks
-from accounts.models import Address, KnownNetwork, SecondFactor, TokenFamily, User
+from accounts.models import Address, CustomerNote, KnownNetwork, SecondFactor, TokenFamily, User
 from shop import jobs
 from shop.db.batches import first_keys
 
 # Of each kind, in one transaction.
 ROWS_AT_ONCE = 200
 
-_OWN_ROWS: tuple[type[Model], ...] = (Address, TokenFamily, KnownNetwork, SecondFactor)
+_OWN_ROWS: tuple[type[Model], ...] = (Address, CustomerNote, TokenFamily, KnownNetwork, SecondFactor)
 
 
 def detach_rows(user: User) -> bool:

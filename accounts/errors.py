@@ -1,6 +1,6 @@
 from rest_framework.exceptions import AuthenticationFailed
 
-from shop.api.errors import ShopError
+from shop.api.errors import Conflict, ShopError
 
 
 class InvalidCredentials(AuthenticationFailed):
@@ -73,3 +73,13 @@ class InvalidLink(ShopError):
 class AlreadyStaff(ShopError):
     default_code = "already_staff"
     default_detail = "This account is already a member of staff."
+
+
+class TooManyNotes(Conflict):
+    default_code = "too_many_notes"
+    default_detail = "This customer has the maximum number of notes."
+
+
+class NoteNotOwn(Conflict):
+    default_code = "note_not_own"
+    default_detail = "This note was deleted, or another member of staff wrote it."

@@ -23,6 +23,9 @@ detach_rows = Hook()
 # Called with `user`; returns HTML about the orders for the account's page in the admin.
 orders_of = Hook()
 
+# Called with `user`; returns HTML about the open cart, for the same page.
+cart_of = Hook()
+
 # Called with `country` and `state` in the transaction that writes an address. Raises `UnknownState`.
 check_state = Hook()
 

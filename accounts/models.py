@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 from django_countries import countries
+from django_mongodb_backend.fields import ObjectIdField
 
 from accounts.api_keys.models import ApiKey  # noqa: F401 (found by Django here)
 from accounts.passwords import hash_password, normalize_password, spellings
@@ -184,6 +185,26 @@ class KnownNetwork(models.Model):
 
     def __str__(self) -> str:
         return f"network of {self.user_id}"
+
+
+class CustomerNote(models.Model):
+    """An internal note of staff about a customer, who never sees it."""
+
+    # Indexed by "customer_note_of".
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="staff_notes", db_index=False)
+    text = models.TextField(max_length=2000)
+    # Null if no member of staff acted. It outlives the author's account.
+    staff = ObjectIdField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = "customer note"
+        # Authors delete their own.
+        default_permissions = ("view", "add")
+        indexes = [models.Index(fields=["user", "-id"], name="customer_note_of")]
+
+    def __str__(self) -> str:
+        return f"note about {self.user_id}"
 
 
 class AddressQuerySet(models.QuerySet["Address"]):

@@ -1,18 +1,20 @@
-from decimal import Decimal
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from accounts import hooks
 from accounts.models import User
 from cart.models import Cart
-from cart.pricing import price_lines
+from cart.owners import CartOwner
+from cart.pricing import PricedCart, price_lines
 from cart.promotions.admin import PromotionAdmin  # noqa: F401 (registers it)
+from cart.services import get_cart
 from shop import money
 from shop.admin.base import ReadOnlyModelAdmin
+from shop.admin.html import price
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, keys_of
 from shop.jobs.email_addresses import normalize_email
 
@@ -41,12 +43,30 @@ class CartAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="Items")
     def contents(self, cart: Cart) -> str:
-        priced = price_lines(cart)
-        if not cart.lines:
-            return "The cart is empty."
-        rows: list[tuple[Any, ...]] = [
-            (row.quantity, row.offer.name, row.offer, money.display(row.line_total)) for row in priced.lines
-        ]
-        rows += [(line.quantity, "deleted product", "", money.display(Decimal(0))) for line in priced.unavailable_lines]
-        row = '<tr><td>{} ×</td><td>{}</td><td>{}</td><td class="shop-amount">{}</td></tr>'
-        return format_html('<table class="shop-table">{}</table>', format_html_join("", row, rows))
+        return _shown(get_cart(owner=CartOwner(user=cart.user)) if cart.user else price_lines(cart))
+
+
+def cart_of(*, user: User) -> SafeString:
+    return _shown(get_cart(owner=CartOwner(user=user)))
+
+
+def _shown(priced: PricedCart) -> SafeString:
+    lines = [
+        {
+            "name": row.offer.name,
+            "detail": f"{row.offer}" if row.is_sellable else f"{row.offer}, not available",
+            "quantity": row.quantity,
+            "total": price(row.line_total),
+        }
+        for row in priced.lines
+    ]
+    lines += [
+        {"name": "Deleted product", "detail": "", "quantity": line.quantity, "total": price(money.ZERO)}
+        for line in priced.unavailable_lines
+    ]
+    sums = [(each.label, f"-{price(priced.amount_of(each))}") for each in priced.promotions if priced.amount_of(each)]
+    context = {"lines": lines, "sums": sums, "total": price(priced.total), "cart": priced.cart}
+    return render_to_string("admin/cart/contents.html", context)
+
+
+hooks.cart_of.register(cart_of)

@@ -99,7 +99,7 @@ def test_a_cart_shows_its_items_and_deleted_products(
     Product.objects.get(name="Hat").delete()
     text = browser.get(url_of("cart.cart", "change", cart.pk)).content.decode()
     assert "Linen shirt" in text
-    assert "deleted product" in text
+    assert "Deleted product" in text
 
 
 # --- Percentages ------------------------------------------------------------------------------------------------------

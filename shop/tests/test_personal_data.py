@@ -60,6 +60,7 @@ CLASSIFIED: dict[str, str] = {
             "accounts.secondfactor.secret",
             "accounts.secondfactor.recovery_codes",
             "accounts.knownnetwork.id",
+            "accounts.customernote.text",
             "accounts.address.name",
             "accounts.address.company",
             "accounts.address.tax_id",
@@ -518,6 +519,8 @@ def furnish_account(scene: Scene, person: User) -> None:
     address = {**ADDRESS, "state": "Canary State", "phone": "+44 555 0199"}
     assert client.post(f"{API}/users/me/addresses/", address).status_code == 201
     person.addresses.update(phone="Canary 555", tax_id="Canary 555")
+    note = {"text": "Canary rang about a delivery"}
+    assert scene.browser.post(url_of("accounts.user", "add_note", person.pk), note).status_code == 302
     add_to_cart(client, scene.make_product())
     shown, hidden = scene.make_product(), scene.make_product()
     for product, words, is_hidden in ((shown, "Fits well", False), (hidden, "Canary is my name", True)):

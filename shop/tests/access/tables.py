@@ -183,7 +183,7 @@ ADMIN = {
     for model, *cells in map(
         str.split,
         """
-    accounts.user            -                            LCH                       LCH  LACSDH+password+send_password_link+send_verification+invite+invite_again+reset_two_factor
+    accounts.user            -                            LCH+add_note+delete_note                       LCH  LACSDH+add_note+delete_note+password+send_password_link+send_verification+invite+invite_again+reset_two_factor
     accounts.apikey          -                            -                         LCH  LACSH+revoke+take_over
     auth.group               -                            -                         LCH  LACSDH+delete_selected
     cart.cart                -                            -                         LCH  LCH
