@@ -27,7 +27,7 @@ test: $(INSTALLED) ## Run the tests against a real MongoDB (PYTEST_ARGS="cart -k
 quick: $(INSTALLED) ## Run the central tests of each app, in a minute
 	@exec env DEBUG=1 $(PY) -m pytest $(PYTEST_ARGS) -m "quick and not slow"
 
-browser: $(INSTALLED) ## Drive the admin in a real browser, which must be installed; screenshots go to docs/images
+browser: $(INSTALLED) ## Drive the admin and the storefront in a real browser, which must be installed; screenshots go to docs/images
 	@$(PY) -m shop.dev.testing.browser
 	@exec env DEBUG=1 SCREENSHOTS=docs/images $(PY) -m pytest -m browser
 
