@@ -16,6 +16,7 @@ from cart.promotions.models import Promotion, PromotionUse
 from catalog import images, services
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
 from conftest import PASSWORD, client_of
+from orders.invoices.models import Invoice
 from orders.lifecycle import Event, FulfilmentStatus, OrderStatus, PaymentStatus
 from orders.models import Order
 from orders.reviews.models import Review
@@ -28,6 +29,7 @@ from shop.db.schema_state import missing_indexes
 from shop.dev.demo import history, seeding
 from shop.dev.demo.history import orders as history_orders
 from shop.dev.testing.admin import browser_of, url_of
+from shop.dev.testing.mails import work
 from shop.dev.testing.steps import ADDRESS, API, add_to_cart, dump_database
 from shop.dev.testing.stripe_steps import deliver, pay
 
@@ -46,7 +48,7 @@ WRITTEN = (
         Promotion,
         PromotionUse,
     ),
-    *(Order, Review, Payment, Refund, StripeEvent, StaffAction, RateWindow, IdempotencyRecord),
+    *(Order, Invoice, Review, Payment, Refund, StripeEvent, StaffAction, RateWindow, IdempotencyRecord),
 )
 
 
@@ -54,6 +56,8 @@ WRITTEN = (
 def _debug(settings: Any) -> None:
     """As with `make run`; the test runner disables DEBUG."""
     settings.DEBUG = True
+    settings.INVOICES_ENABLED = True
+    settings.SELLER_NAME, settings.SELLER_ADDRESS = "Teller Ltd", ["1 Plate Lane"]
 
 
 def seed(**options: int) -> str:
@@ -78,6 +82,14 @@ def test_the_audit_finds_nothing_in_a_shop_with_orders_of_every_kind():
     assert statuses >= {PaymentStatus.PAID, PaymentStatus.UNPAID, PaymentStatus.FAILED}
     assert {*StockMovement.objects.values_list("reason", flat=True)} == {*StockMovement.Reason.values}
     assert Order.objects.exclude(erased_at=None).exists()
+    assert Order.objects.exclude(invoice=None).count() == Order.objects.exclude(paid_at=None).count()
+    assert Order.objects.filter(paid_at=None, invoice=None).exists()
+    kinds = {*Invoice.objects.values_list("kind", "is_for_amount")}
+    assert kinds == {("invoice", False), ("credit_note", False), ("credit_note", True)}
+    times = list(
+        Invoice.objects.filter(kind="invoice").order_by("series", "sequence").values_list("issued_at", flat=True)
+    )
+    assert times == sorted(times)
     assert f"{history.REGULAR} has 1 orders" in output
 
 
@@ -182,6 +194,7 @@ def written_by_the_services(shipping: Any, make_user: Any, make_category: Any, s
             reply = as_staff.post(f"{API}/payments/{row.pk}/refunds/", {"amount": "5.00", "reason": "Damaged"})
             assert reply.status_code == 201, reply.content
             deliver(simulator)
+    work()
     reply = customer.post(f"{API}/products/{product.slug}/reviews/", {"rating": 5, "title": "Good", "body": "Good."})
     assert reply.status_code == 201, reply.content
 

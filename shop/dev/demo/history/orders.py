@@ -25,6 +25,7 @@ from shop.dev.demo.bulk import BulkWriter, Document, template
 from shop.dev.demo.history import fates, stories
 from shop.dev.demo.history.catalog import Ledger, image_name, product_name, sku
 from shop.dev.demo.history.fates import Step
+from shop.dev.demo.history.invoices import Invoices
 from shop.dev.demo.history.payments import Payments
 from shop.dev.demo.history.people import PLACES, Addresses, Staff, email
 from shop.dev.demo.history.plan import DAY, Amounts, Plan, at, rounded_share
@@ -46,6 +47,7 @@ class Orders:
         self._random = random.Random(f"orders {seed}")  # noqa: S311
         self._addresses = Addresses()
         self._payments = Payments(plan, amounts, staff)
+        self._invoices = Invoices(plan, amounts)
         any_id = ObjectId()
         zero = dict.fromkeys(("subtotal", "discount", "shipping", "tax", "total"), Decimal(0))
         sample = template(
@@ -101,6 +103,8 @@ class Orders:
         for number in range(count):
             self._write(number, writer)
             tick(number + 1, count)
+        self._invoices.issue(writer)
+        self._invoices.write_counters(writer)
         if count:
             self._write_coupons(writer)
 
@@ -143,7 +147,8 @@ class Orders:
         self._write_review(story, products[0][0], writer)
         self._add_remarks(story)
         story.document["search_words"] = search_words.of(documents.view(Order, story.document))
-        writer.add(Order, story.document)
+        self._invoices.issue(writer, before=placed)
+        self._invoices.add(story, writer)
 
     def _add_remarks(self, story: Story) -> None:
         """Add what staff see, and the time of the last change."""
@@ -198,6 +203,10 @@ class Orders:
         story.stored_unit = stored(story.unit)
         stored_rate = Decimal128(Decimal(rate).scaleb(-3))
         address = self._addresses.of(story.customer)
+        shipping_tax = tax - sum(taxes)
+        story.parts = [*((total - off, part) for total, off, part in zip(totals, discounts, taxes, strict=True))]
+        story.parts.append((shipping, shipping_tax))
+        story.rate, story.stored_rate, story.buyer = rate, stored_rate, address
         lines = [
             {
                 **self._line,
@@ -249,13 +258,16 @@ class Orders:
                 detail = self._payments.apply(opened, step, unit=story.unit) or detail
             if step.event == Event.REFUNDED and opened is not None:
                 refund = opened.refunds[-1]
+                steps = refund["amount"] // self._amounts.minor_per_step
+                if refund["status"] == "succeeded":
+                    story.refunded.append((step.moment, steps, step.is_part, refund["_id"]))
                 refunds.append(
                     {
                         **self._refund,
                         "lines": self._refunded_lines(story) if step.is_part else [],
                         "staff": self._staff.member(story.number) if step.actor == Actor.STAFF else None,
                         "refund": refund["_id"],
-                        "amount": self._amounts.stored(refund["amount"] // self._amounts.minor_per_step),
+                        "amount": self._amounts.stored(steps),
                         "status": refund["status"],
                         "created_at": refund["created_at"],
                     }
@@ -298,6 +310,7 @@ class Orders:
             "due_by": at(opened + 10 * DAY),
             "url": f"https://dashboard.stripe.com/test/disputes/{dispute}",
             "is_open": is_open,
+            "lost_at": at(step.moment) if step.event == Event.DISPUTE_LOST else None,
         }
 
     def _refunded_lines(self, story: Story) -> list[Document]:

@@ -35,6 +35,15 @@ class Story:
     # What was paid for one unit of the first line, in smallest steps and as it is stored.
     unit: int = 0
     stored_unit: Any = None
+    # The price of each line after discounts and its tax, in smallest steps; the last is the shipping.
+    parts: list[tuple[int, int]] = field(default_factory=list)
+    # In thousandths of a per cent.
+    rate: int = 0
+    stored_rate: Any = None
+    # The address that the invoice names.
+    buyer: Document = field(default_factory=dict)
+    # Moment, amount in smallest steps, whether it is of one unit of the first line, and id of each refund.
+    refunded: list[tuple[float, int, bool, ObjectId]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     # Null for deleted accounts and guests.
     user: ObjectId | None = None
