@@ -17,6 +17,11 @@ class OrderQuerySerializer(serializers.Serializer):
     email = EmailAddressField(required=False, help_text="The address that orders were placed with.")
     sku = CodeField(max_length=64, required=False, help_text="Orders with a line of this SKU.")
     tag = LowerCodeField(max_length=LONGEST_TAG, required=False)
+    returns = serializers.ChoiceField(
+        choices=["open"],
+        required=False,
+        help_text="Orders with a return that staff have to answer, receive or refund.",
+    )
     created_after = TimeField(required=False, help_text="Included.")
     created_before = TimeField(required=False, help_text="Not included.")
     updated_since = TimeField(

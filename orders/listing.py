@@ -25,6 +25,9 @@ _INDEXES = {
     # By the column with the most selective filter, and whether there is a filter by status.
     ("", False): "_id_",
     ("", True): "order_statuses",
+    # Of few orders, whatever their statuses.
+    ("has_open_return", False): "order_open_returns",
+    ("has_open_return", True): "order_open_returns",
     ("email", False): "order_email",
     ("email", True): "order_email_statuses",
     ("user_id", False): "order_user",
@@ -48,6 +51,8 @@ def order_query(*, owner: ObjectId | None, filters: Mapping[str, Any]) -> OrderQ
     if owner is not None:
         filters = {name: value for name, value in filters.items() if name in OF_CUSTOMERS}
     conditions: list[Document] = [] if owner is None else [{"user_id": owner}]
+    if filters.get("returns") == "open":
+        conditions = [{"has_open_return": True}, *conditions]
     conditions += [{column: filters[name]} for name, column in _COLUMNS.items() if name in filters]
     column = "updated_at" if "updated_since" in filters else next(iter(conditions[0])) if conditions else ""
     if "updated_since" in filters:

@@ -229,6 +229,7 @@ class Order(models.Model):
                 condition=models.Q(has_open_return=True),
                 name="order_open_returns",
             ),
+            models.Index(fields=["status", "-id"], condition=models.Q(amount_due__gt=0), name="order_amount_due"),
         ]
 
     def __str__(self) -> str:

@@ -66,9 +66,11 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.filter(flagged=True, flag_settled=False)
 
     def with_problems(self) -> "OrderQuerySet":
-        """Filter orders with an open flag, which failed refunds have too, or a dispute that is open or lost."""
+        """Filter orders with an open flag, which failed refunds have too, a dispute that is open or lost, or an amount
+        due after a correction."""
         disputed = {**self.any_statuses(), "payment_status__in": [PaymentStatus.DISPUTED]}
-        return self.filter(models.Q(flagged=True, flag_settled=False) | models.Q(**disputed))
+        due = models.Q(status=OrderStatus.COMPLETED, amount_due__gt=0)
+        return self.filter(models.Q(flagged=True, flag_settled=False) | models.Q(**disputed) | due)
 
     def shipped(self) -> "OrderQuerySet":
         statuses = [FulfilmentStatus.SHIPPED, FulfilmentStatus.DELIVERED]

@@ -109,13 +109,26 @@ def test_staff_filter_orders(
     # Only the ids, which are of today, bound these in the index.
     assert found(created_before=middle) == []
     assert found(created_after=middle) == theirs
-    for query in ({"updated_since": "yesterday"}, {"created_after": "1"}, {"email": "no"}, {"tag": "x" * 41}):
+    wrong = (
+        {"updated_since": "yesterday"},
+        {"created_after": "1"},
+        {"email": "no"},
+        {"tag": "x" * 41},
+        {"returns": "x"},
+    )
+    for query in wrong:
         assert as_staff.get(f"{API}/orders/", query).status_code == 400
     # Customers cannot probe what staff wrote.
     assert found(as_customer, tag="vip") == found(as_customer, email="x@example.com") == mine
     first = as_staff.get(f"{API}/orders/", {"updated_since": "2020-01-01T00:00:00Z", "page_size": "1"}).json()
     assert [each["number"] for each in first["results"]] == mine
     assert [each["number"] for each in as_staff.get(first["next"]).json()["results"]] == theirs
+    Order.objects.filter(pk=other.pk).update(has_open_return=True)
+    assert (
+        found(returns="open") == found(returns="open", status="pending") == found(returns="open", tag="vip") == theirs
+    )
+    assert found(returns="open", email="ada@example.com") == found(returns="open", status="completed") == []
+    assert found(as_customer, returns="open") == mine
 
 
 def test_each_change_moves_the_time_of_the_last_change(

@@ -26,9 +26,9 @@ def browser(staff: User) -> Client:
 @pytest.fixture
 def orders(customer: User, make_product: Callable[..., Product], shipping: ShippingMethod) -> dict[str, Order]:
     product = make_product("Mug", stock=100)
-    names = ("unpaid", "failed", "paid", "shipped", "flagged", "disputed", "cancelled", "refunded")
+    names = ("unpaid", "failed", "paid", "shipped", "flagged", "disputed", "cancelled", "refunded", "due")
     made = {name: ordered(customer, product, quantity=2) for name in names}
-    for name in ("paid", "shipped", "disputed"):
+    for name in ("paid", "shipped", "disputed", "due"):
         services.mark_paid(order_id=made[name].pk)
     fulfilments.ship(order=Order.objects.get(pk=made["shipped"].pk))
     services.mark_payment_failed(order_id=made["failed"].pk, detail="Declined")
@@ -36,6 +36,7 @@ def orders(customer: User, make_product: Callable[..., Product], shipping: Shipp
     services.flag(order_id=made["flagged"].pk, detail="Look")
     Order.objects.filter(pk=made["disputed"].pk).update(payment_status="disputed")
     Order.objects.filter(pk=made["refunded"].pk).update(status="completed", payment_status="refunded")
+    Order.objects.filter(pk=made["due"].pk).update(amount_due=3)
     Order.objects.filter(pk=made["paid"].pk).update(note="Ring twice", tags=["vip"])
     return made
 
@@ -55,6 +56,7 @@ def test_a_row_says_who_bought_what_and_what_is_to_be_done(browser: Client, orde
         "disputed": ("Disputed", "Unfulfilled"),
         "refunded": ("Refunded",),
         "flagged": ("Unpaid", "Flagged"),
+        "due": ("Paid", "Amount due"),
     }
     for name, labels in states.items():
         assert all(label in rows[orders[name].number] for label in labels), name
@@ -69,9 +71,9 @@ def _rows(text: str, orders: dict[str, Order]) -> list[tuple[Order, str]]:
 def test_each_tab_lists_as_many_orders_as_it_counts(browser: Client, orders: dict[str, Order]) -> None:
     page = browser.get(LIST)
     expected = {
-        "To ship": {"paid"},
+        "To ship": {"paid", "due"},
         "Unpaid": {"unpaid", "failed", "flagged"},
-        "Problems": {"flagged", "disputed"},
+        "Problems": {"flagged", "disputed", "due"},
         "Returns": set(),
         "Shipped": {"shipped"},
     }

@@ -50,7 +50,7 @@ FEW = {
     ("cart.cart", "q"): "one cart each of at most 100 customers",
     ("payments.refund", "q"): "refunds of at most 100 payments",
     ("orders.order", "q"): "at most 5,000 orders of the rarest word",
-    ("orders.order", "work=problems"): "open flags and disputes",
+    ("orders.order", "work=problems"): "open flags, disputes and amounts due",
     ("orders.order", "work=at_hold_limits"): "unpaid orders of the last day",
     ("catalog.variant", "stock=some"): "most variants are in stock, so the newest are",
 }

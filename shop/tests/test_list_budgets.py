@@ -78,7 +78,10 @@ def combinations(values: dict[str, str]) -> Iterator[str]:
 NEW = {"status": "completed", "payment_status": "paid", "fulfilment_status": "unfulfilled"}
 OLD = {"status": "completed", "payment_status": "paid", "fulfilment_status": "delivered"}
 NONE = {"status": "cancelled", "payment_status": "refunded", "fulfilment_status": "shipped"}
-STAFF_FILTERS = ("email=ada@example.com", "sku=mug", "tag=vip", "updated_since=2020-01-01T00:00:00Z")
+STAFF_FILTERS = (
+    *("email=ada@example.com", "sku=mug", "tag=vip", "returns=open", "returns=open&email=ada@example.com"),
+    "updated_since=2020-01-01T00:00:00Z",
+)
 PERIOD = "created_after=2020-01-01T00:00:00Z&created_before=2099-01-01T00:00:00Z"
 DRAFTS = [
     *("status=draft", "status=all", "status=all&ordering=price", "status=all&category=mugs", "status=all&sku=mug"),
@@ -151,6 +154,7 @@ def rows(
                 "email": (customer, stranger)[n % 2].email,
                 "lines": [{**template["lines"][0], "sku": ("MUG", "SPOON")[n % 2]}],
                 "tags": ["blue", "vip"] if n % 2 else [],
+                "has_open_return": n % 2 == 0,
                 **(NEW if n > number * 0.8 else OLD),
             }
             for n in range(number)
