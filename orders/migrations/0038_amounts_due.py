@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("orders", "0036_missing_units"),
+        ("orders", "0037_method_revision"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
