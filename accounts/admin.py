@@ -35,6 +35,7 @@ from shop.admin.refusals import add_refusal
 from shop.api.errors import ShopError
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
+from shop.changes import record
 from shop.db.transactions import transactional
 from shop.hooks import Hook
 from shop.jobs.email_addresses import normalize_email
@@ -287,6 +288,11 @@ class UserAdmin(
 
     def write(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
         super().write(request, obj, form, change)
+        if form.changed_data or not change:
+            verified = "email_verified" in form.changed_data and obj.email_verified
+            record(
+                "customer.created" if not change else "customer.verified" if verified else "customer.updated", obj.pk
+            )
         deactivated = "is_active" in form.changed_data and not obj.is_active
         # The logins of a customer were not checked like those of staff.
         if change and (deactivated or "is_staff" in form.changed_data):

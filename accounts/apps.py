@@ -6,7 +6,8 @@ class AccountsConfig(AppConfig):
     verbose_name = "Customers"
 
     def ready(self) -> None:
-        from accounts import export, hooks, mail_samples, mails, services  # noqa: F401 (the last two register their jobs)
+        from accounts import changes, export, hooks, mail_samples, mails, services  # noqa: F401 (for their jobs)
 
         hooks.export.register(export.export_account)
         mail_samples.register()
+        changes.register()

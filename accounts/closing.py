@@ -7,6 +7,7 @@ from django.utils import timezone
 from accounts import hooks
 from accounts.models import Address, CustomerNote, KnownNetwork, SecondFactor, TokenFamily, User
 from shop import jobs
+from shop.changes import record
 from shop.db.batches import first_keys
 
 # Of each kind, in one transaction.
@@ -49,6 +50,7 @@ def close(user: User) -> None:
         token_version=F("token_version") + 1,
         closed_at=timezone.now(),
     )
+    record("customer.deleted", user.pk)
     delete_closed.enqueue(user=str(user.pk))
 
 

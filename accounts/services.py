@@ -13,6 +13,7 @@ from accounts.staff import second_factors
 from accounts.tokens import TokenPair
 from shop import jobs, media
 from shop.api.errors import ServiceUnavailable
+from shop.changes import record
 from shop.db.transactions import transactional
 from shop.http.request_context import bind_user
 from shop.jobs import Cursor
@@ -36,6 +37,7 @@ def register(*, email: str, password: str, name: str, ip_address: str, cart_toke
 @transactional("accounts.register")
 def _open_account(user: User) -> None:
     user.save(force_insert=True)
+    record("customer.created", user.pk)
     mails.welcome_mail.enqueue(user=str(user.pk))
 
 
@@ -118,6 +120,8 @@ def _reset_password(user: User, new: str) -> User:
     if current is None:
         raise InvalidLink(attr="token")
     User.objects.filter(pk=user.pk).update(password=new, email_verified=True, new_email="")
+    if not current.email_verified:
+        record("customer.verified", user.pk)
     tokens.revoke_all(user)
     # Only superusers create staff accounts, so no one else opened this one.
     if not (current.email_verified or current.is_staff or current.is_superuser):
@@ -132,10 +136,12 @@ def _without_earlier_holder(user: User, *, password: str) -> User:
     delete_image_later(user.avatar)
     if closing.detach_rows(user):
         User.objects.filter(pk=user.pk).update(name="", phone="", avatar="")
+        record("customer.updated", user.pk)
         return user
     closing.close(user)
     owner = User(email=user.email, password=password, email_verified=True)
     owner.save(force_insert=True)
+    record("customer.created", owner.pk)
     return owner
 
 
@@ -148,6 +154,7 @@ def verify_email(*, user: User) -> None:
     """Verify the address. Raises :class:`InvalidLink`."""
     if not User.objects.active().filter(pk=user.pk, email=user.email, email_verified=False).update(email_verified=True):
         raise InvalidLink(attr="token")
+    record("customer.verified", user.pk)
     hooks.on_email_verified(user=user)
 
 
@@ -185,6 +192,7 @@ def _change_email(user: User) -> None:
     changed = {"email": user.new_email, "new_email": "", "email_verified": True}
     if not user.new_email or not User.objects.active().filter(**as_checked).update(**changed):
         raise InvalidLink(attr="token")
+    record("customer.updated", user.pk)
     hooks.on_email_verified(user=user)
     tokens.revoke_all(user)
     # Their ids are digests of the former address.
@@ -224,6 +232,7 @@ def delete_account_and_data(*, user: User) -> None:
     jobs.Job.objects.filter(kind__in=notices, payload__user=str(user.pk)).delete()
     delete_image_later(User.objects.values_list("avatar", flat=True).get(pk=user.pk))
     if closing.detach_rows(user):
+        record("customer.deleted", user.pk)
         user.delete()
     else:
         closing.close(user)
@@ -241,6 +250,7 @@ def _replace_avatar(user: User, name: str) -> None:
     require_account(user)
     old = User.objects.values_list("avatar", flat=True).get(pk=user.pk)
     User.objects.filter(pk=user.pk).update(avatar=name)
+    record("customer.updated", user.pk)
     user.avatar = name
     delete_image_later(old)
 
@@ -253,10 +263,17 @@ def delete_orphan_images(cursor: Cursor) -> Cursor:
 
 
 def change_profile(*, user: User, fields: dict[str, Any]) -> None:
-    if fields and not _as_authenticated(user).update(**fields):
-        raise AccountGone
+    if fields:
+        _change_profile(user, fields)
     for name, value in fields.items():
         setattr(user, name, value)
+
+
+@transactional("accounts.change_profile")
+def _change_profile(user: User, fields: dict[str, Any]) -> None:
+    if not _as_authenticated(user).update(**fields):
+        raise AccountGone
+    record("customer.updated", user.pk)
 
 
 def require_account(user: User) -> None:

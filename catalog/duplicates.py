@@ -9,6 +9,7 @@ from catalog import services
 from catalog.models import Product, ProductImage, Variant
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
+from shop.changes import record
 from shop.db import documents
 from shop.db.transactions import transactional
 from shop.jobs.timing import now
@@ -37,6 +38,7 @@ def duplicate_product(*, product: Product) -> Product:
         assigned = [images[pk] for pk in variant.images if pk in images]
         Variant(product=copy, sku=sku, position=position, images=assigned, **fields).save(force_insert=True)
     services.finalize_products(copy.pk)
+    record("product.created", copy.pk)
     staff_log.record(Action.ADD, copy)
     return Product.objects.get(pk=copy.pk)
 

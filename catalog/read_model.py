@@ -21,7 +21,9 @@ from catalog.models import Category, Product, ProductImage, Variant
 from catalog.options import combinations, option_fields
 from catalog.price_history import record_prices
 from catalog.sales import prices_at, truncated
+from shop.changes import record, record_all
 from shop.db import documents, identifiers
+from shop.db.transactions import transactional
 
 
 def refresh(*product_ids: ObjectId) -> bool:
@@ -52,6 +54,7 @@ def refresh(*product_ids: ObjectId) -> bool:
     documents.update_rows(
         Product, {pk: {**change, "updated_at": now, "edited_at": now} for pk, change in changes.items()}
     )
+    record_all("product.updated", changes)
     return any(products[pk].compare_at_price != change["compare_at_price"] for pk, change in changes.items())
 
 
@@ -155,11 +158,13 @@ def searched_values(attributes: dict[str, str], options: Iterable[dict[str, str]
     return list(dict.fromkeys(value for pairs in (attributes, *options) for value in pairs.values()))
 
 
+@transactional("catalog.rename_category")
 def rename_category(category: Category, *, products: Sequence[ObjectId]) -> None:
     """Update those of the products that are in the category, and in no other."""
     changes = category_fields(category) | search_terms.with_category(category.name) | {"updated_at": timezone.now()}
     alone = Q(additional_categories=[]) | Q(additional_categories__isnull=True)
-    Product.objects.filter(alone, pk__in=products, category=category).update(**changes)
+    if Product.objects.filter(alone, pk__in=products, category=category).update(**changes):
+        record_all("product.updated", products)
 
 
 # Of a :class:`Visibility`.
@@ -191,8 +196,9 @@ def set_active(products: Sequence[Visibility], *, is_active: bool, as_of: dateti
     Product.objects.filter(pk__in=alone).update(**changes, counted_in=F("category") if is_active else None)
     if shared:
         Product.objects.filter(pk__in=shared).update(**changes, shared_in=F("category_lineage") if is_active else [])
-    changed = [product.counted for product in products if product.is_active != is_active]
-    _move_counts((Counted(), each) if is_active else (each, Counted()) for each in changed)
+    changed = [product for product in products if product.is_active != is_active]
+    _move_counts((Counted(), each.counted) if is_active else (each.counted, Counted()) for each in changed)
+    record_all("product.updated", (product.pk for product in changed))
 
 
 class Counted(NamedTuple):
@@ -228,6 +234,7 @@ def add_to_rating(product_id: ObjectId, *, reviews: int, stars: int) -> None:
         rating_average=rating_average(count, total),
         updated_at=timezone.now(),
     )
+    record("product.updated", product_id)
 
 
 def rating_average(count: int, total: int) -> Decimal | None:
@@ -252,6 +259,7 @@ def refresh_in_stock(product_ids: set[ObjectId]) -> None:
             for pk in sorted(product_ids)
         ],
     )
+    record_all("product.updated", sorted(product_ids))
 
 
 def stock_fields(variants: Sequence[Variant]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from catalog.text import in_ascii
 from shop import jobs
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
+from shop.changes import record
 from shop.db import identifiers
 from shop.db.mongodb import violated_fields
 from shop.db.transactions import transactional
@@ -88,6 +89,7 @@ def create_product(*, data: dict[str, Any], actor: str = "") -> Product:
     for position, variant in enumerate(data.get("variants") or [single]):
         add_variant(product, variant, position=position, actor=actor)
     finalize_products(product.pk)
+    record("product.created", product.pk)
     staff_log.record(Action.ADD, product)
     return Product.objects.get(pk=product.pk)
 
@@ -128,6 +130,7 @@ def delete_product(*, product: Product) -> bool:
     for image in ProductImage.objects.filter(product=product):
         images.delete_file_later(image.name)
     remove_redirects(product.pk)
+    record("product.deleted", product.pk)
     product.delete()
     return True
 

@@ -14,6 +14,7 @@ from catalog.metrics import count_stock_outs
 from catalog.models import StockMovement, Variant
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
+from shop.changes import record_all
 from shop.db import documents
 from shop.db.transactions import queue_for, transactional
 
@@ -64,6 +65,7 @@ def release(quantities: Mapping[str, Quantities], *, reason: StockMovement.Reaso
         for variant_id, quantity in released.items()
     ]
     documents.insert(*movements)
+    record_all("stock.changed", sorted(total))
     documents.bulk_write(Variant, [UpdateOne({"_id": pk}, {"$inc": {"stock": total[pk]}}) for pk in sorted(total)])
     read_model.refresh_in_stock(returned)
 
@@ -135,3 +137,4 @@ def _record(
             for variant_id, delta in deltas.items()
         )
     )
+    record_all("stock.changed", sorted(deltas))

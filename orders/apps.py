@@ -10,6 +10,7 @@ class OrdersConfig(AppConfig):
         from cart import hooks as cart_hooks
         from orders import (  # noqa: F401 (for their jobs)
             backfill,
+            change_kinds,
             claiming,
             detaching,
             expiry,
@@ -27,6 +28,7 @@ class OrdersConfig(AppConfig):
 
         hooks.check_state.register(pricing.check_state)
         provider.register()
+        change_kinds.register()
         mail_samples.register()
         cart_hooks.orders_of.register(placing.counted_orders)
         hooks.on_email_verified.register(claiming.claim_later)

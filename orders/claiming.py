@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from cart.promotions import uses
 from orders import hooks
+from orders.changes import record_updates
 from orders.models import Order
 from orders.reviews.services import check_reviews_later
 from shop import jobs
@@ -60,6 +61,7 @@ def _keep_verified(account: User) -> bool:
 def _give(account: User, keys: list[ObjectId]) -> None:
     Order.objects.filter(pk__in=keys).update(user=account, claimed_at=timezone.now())
     orders = list(Order.objects.filter(pk__in=keys))
+    record_updates(*orders)
     uses.claim(user=account, order_numbers=[order.number for order in orders])
     hooks.on_claimed(orders=orders, user=account)
     for order in orders:

@@ -7,6 +7,7 @@ from django.utils import timezone
 from accounts.models import User
 from cart.promotions import uses
 from orders import search_words
+from orders.changes import record_updates
 from orders.errors import OrderNotCancellable, OrderNotErasable, PaymentProcessing
 from orders.lifecycle import Actor, Event, OrderStatus
 from orders.models import Order
@@ -94,6 +95,7 @@ def _detach(*orders: Order) -> None:
         order.search_words = search_words.of(order)
     names = ("user", "email", "detached_at", "updated_at", "search_words")
     documents.update_rows(Order, {each.pk: {name: getattr(each, name) for name in names} for each in orders})
+    record_updates(*orders)
 
 
 @jobs.job("orders.cancel_detached")

@@ -7,6 +7,7 @@ from bson import ObjectId
 from django.utils import timezone
 
 from orders import search_words
+from orders.changes import record_updates
 from orders.errors import NoteNotOwn, OrderErased, TooManyNotes
 from orders.models import Note, Order
 from orders.staff import acting_staff_id
@@ -53,6 +54,7 @@ def delete_note(*, order: Order, key: ObjectId) -> None:
 def _write_notes(order: Order, notes: Sequence[Note]) -> None:
     order.notes = list(notes)
     Order.objects.filter(pk=order.pk).update(notes=order.notes, search_words=search_words.of(order))
+    record_updates(order)
     staff_log.record(Action.CHANGE, order, fields=["notes"])
 
 
@@ -63,6 +65,7 @@ def set_tags(*, order: Order, tags: Sequence[str]) -> None:
     if order.tags != tags:
         order.tags = list(tags)
         Order.objects.filter(pk=order.pk).update(tags=order.tags, search_words=search_words.of(order))
+        record_updates(order)
         staff_log.record(Action.CHANGE, order, fields=["tags"])
 
 

@@ -3,6 +3,7 @@ from django.utils import timezone
 from accounts.models import Address
 from cart.promotions import uses
 from orders import hooks, search_words
+from orders.changes import record_updates
 from orders.lifecycle import TRANSITIONS, Actor
 from orders.models import Order, PostalAddress, RefundEntry, TimelineEntry
 from shop.db import documents
@@ -48,6 +49,7 @@ def erase(*orders: Order) -> None:
         order.erased_at = order.erased_at or order.updated_at
         order.search_words = search_words.of(order)
     documents.update_rows(Order, {each.pk: {name: getattr(each, name) for name in _ERASED_FIELDS} for each in orders})
+    record_updates(*orders)
     uses.forget_customers(order_numbers=[order.number for order in orders])
     hooks.on_erased(orders=orders)
 

@@ -21,6 +21,7 @@ from catalog import stock
 from catalog.errors import OutOfStock
 from catalog.models import StockMovement
 from orders import holds, search_words
+from orders.changes import record_events
 from orders.claiming import claim_job
 from orders.errors import TooManyUnpaidOrders, TooManyUnpaidOrdersHere, TotalChanged
 from orders.invoices.issuing import issue_jobs
@@ -168,6 +169,7 @@ def _write(order: Order, quoted: Quote, reserved: Reservations, *, by_staff: boo
     documents.insert(order)
     if by_staff:
         staff_log.record(Action.ADD, order)
+    record_events(order, *(entry.event for entry in order.timeline))
     idempotency.finish(status=201, reference=order.number)
     count_events(Event.PLACED)
     if order.status == OrderStatus.COMPLETED:

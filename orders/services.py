@@ -13,6 +13,7 @@ from cart.promotions import uses
 from catalog import stock
 from catalog.models import StockMovement
 from orders import hooks
+from orders.changes import record_refund_of, record_updates
 from orders.invoices.issuing import issue_later
 from orders.lifecycle import (
     AFTER_PAYMENT,
@@ -105,6 +106,7 @@ def attach_payment(*, order_id: ObjectId, payment: ObjectId) -> None:
     full_hold = order.created_at + timedelta(seconds=settings.ORDER_HOLD_SECONDS)
     expires_at = order.expires_at and max(order.expires_at, full_hold)
     Order.objects.filter(pk=order_id).update(payment=order.payment or payment, expires_at=expires_at)
+    record_updates(order)
 
 
 @transactional("orders.mark_processing")
@@ -124,6 +126,7 @@ def mark_payment_failed(*, order_id: ObjectId, detail: str, is_new_attempt: bool
         transition(order, Event.PAYMENT_FAILED, actor=Actor.STRIPE, detail=detail)
     elif order.payment_status != PaymentStatus.FAILED:
         Order.objects.filter(pk=order.pk).update(payment_status=PaymentStatus.FAILED)
+        record_updates(order)
 
 
 @transactional("orders.mark_payment_closed")
@@ -218,6 +221,9 @@ def record_refund(
     fields: dict[str, Any] = {"refunds": order.refunds, **fields_after_refund(order, refund, status=status)}
     if order.payment_status in AFTER_PAYMENT:
         fields["payment_status"] = order.payment_status_after_refunds
+    for each in order.returns:
+        if each.refund == refund:
+            record_refund_of(order, each)
     if status == "succeeded":
         detail = f"{money.display(amount, order.currency)} {order.currency.upper()}"
         transition(order, Event.REFUNDED, actor=actor, detail=detail, fields=fields, refund=entry)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from pymongo import UpdateMany, UpdateOne
 
 from catalog import services as catalog
+from orders.changes import record_events
 from orders.lifecycle import STATUSES, TRANSITIONS, Actor, Event
 from orders.mails import customer_mail, notify_staff, pushed_mail
 from orders.metrics import count_events
@@ -138,6 +139,8 @@ def _write(
         changes = {"$set": documents.stored_values(Order, {**fields, "counts_as_sale": counts}), "$push": added}
         updates.append(UpdateMany({"_id": {"$in": pks}}, changes))
     documents.bulk_write(Order, updates)
+    for order in orders:
+        record_events(order, *(entry.event for entry in entries), returned=returned)
     for order in changed:
         count_sales(order, sign=1 if order.counts_as_sale else -1)
         check_reviews_later(order)

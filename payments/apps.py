@@ -8,9 +8,10 @@ class PaymentsConfig(AppConfig):
     def ready(self) -> None:
         from accounts import hooks as account_hooks
         from orders import hooks
-        from payments import corrections, customers, events, export, reconciliation, refunds, services  # noqa: F401 (they register their jobs)
+        from payments import changes, corrections, customers, events, export, reconciliation, refunds, services  # noqa: F401 (they register their jobs)
         from payments.errors import PaymentDisputed
 
+        changes.register()
         hooks.check_amount.register(services.require_chargeable)
         hooks.before_cancel.register(services.close_intents)
         hooks.numbers_of_payments.register(services.order_numbers)

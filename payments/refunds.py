@@ -21,6 +21,7 @@ from shop import jobs, money
 from shop.api import idempotency
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
+from shop.changes import record
 from shop.db.transactions import transactional
 
 
@@ -96,6 +97,7 @@ def _reserve_refund(
     Payment.objects.filter(pk=payment.pk).update(
         amount_refunded=F("amount_refunded") + amount, updated_at=timezone.now()
     )
+    record("payment.updated", payment.pk)
     refund = Refund(
         pk=key or ObjectId(), payment=payment, amount=amount, currency=payment.currency, reason=reason, actor=actor
     )

@@ -30,6 +30,7 @@ from payments.errors import (
 from payments.models import Payment, Refund
 from shop import jobs, money
 from shop.api import idempotency
+from shop.changes import record
 from shop.db.batches import first_keys
 from shop.db.mongodb import LAST_CHARACTER
 from shop.db.transactions import transactional
@@ -142,6 +143,7 @@ def _create_row(*, order_id: ObjectId, opened_from: str) -> Payment:
     )
     payment.idempotency_key = first_key(payment)
     payment.save(force_insert=True)
+    record("payment.created", payment.pk)
     # A write to the order conflicts with a concurrent cancellation.
     orders.attach_payment(order_id=order.pk, payment=payment.pk)
     return payment

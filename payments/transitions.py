@@ -15,11 +15,14 @@ from orders.refunds import PricedRefund
 from payments import declines, gateway
 from payments.currencies import display_minor_units, from_minor_units
 from payments.models import Payment, Refund, StripeEvent
+from shop.changes import record
 from shop.db.transactions import transactional
 
 StripeObject = dict[str, Any]
 FINAL = ("succeeded", "canceled")
 DECLINES_KEPT = 50
+# Of which integrations are notified by name.
+_NAMED_STATUSES = ("processing", *FINAL)
 
 
 class Outcome(NamedTuple):
@@ -86,6 +89,7 @@ def _record_decline(payment: Payment, error: StripeObject, *, is_answer: bool) -
     if is_new_attempt:
         declined = [*payment.declined, attempt][-DECLINES_KEPT:]
         update_payment(payment, declined=declined, declines=payment.declines + 1, last_declined_at=timezone.now())
+        record("payment.failed", payment.pk)
         declines.stop_if_too_many(payment)
     if not payment.part and (is_new_attempt or is_answer):
         # A redelivered event has no new state; a response has.
@@ -153,6 +157,9 @@ def _received(intent: StripeObject) -> int:
 
 def update_payment(payment: Payment, **fields: Any) -> None:
     Payment.objects.filter(pk=payment.pk).update(**fields, revision=F("revision") + 1, updated_at=timezone.now())
+    status = fields.get("status")
+    is_named = status in _NAMED_STATUSES and status != payment.status
+    record(f"payment.{status if is_named else 'updated'}", payment.pk)
     for name, value in fields.items():
         setattr(payment, name, value)
 
@@ -207,6 +214,7 @@ def _apply_refund_status(refund: Refund, payment: Payment, *, status: str, detai
     if refund.status != status and (is_open or has_failed):
         Refund.objects.filter(pk=refund.pk).update(status=status)
         refund.status = status
+        record(f"payment.{'refunded' if status == Refund.Status.SUCCEEDED else 'updated'}", payment.pk)
     if has_failed:
         update_payment(payment, amount_refunded=F("amount_refunded") - refund.amount)
         amount = display_minor_units(refund.amount, payment.currency)

@@ -14,6 +14,7 @@ class ShopConfig(AppConfig):
 
     def ready(self) -> None:
         from shop.api import object_ids
+        from shop.changes import retention  # noqa: F401 (registers its task)
         from shop.conf import checks  # noqa: F401 (the checks register themselves)
         from shop.db import mongodb
         from shop.jobs import metrics  # noqa: F401 (registers its readings)

@@ -3,6 +3,16 @@
 from shop.api.counters import RateWindow
 from shop.api.idempotency import IdempotencyRecord
 from shop.audit.staff_log import StaffAction
+from shop.changes.models import Change, ChangeCounter, PendingChanges
 from shop.jobs import Job, PeriodicTask
 
-__all__ = ["IdempotencyRecord", "Job", "PeriodicTask", "RateWindow", "StaffAction"]
+__all__ = [
+    "Change",
+    "ChangeCounter",
+    "IdempotencyRecord",
+    "Job",
+    "PendingChanges",
+    "PeriodicTask",
+    "RateWindow",
+    "StaffAction",
+]

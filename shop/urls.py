@@ -23,6 +23,7 @@ from payments.views import PaymentViewSet
 from shop.api import error_responses
 from shop.api.routers import ShopRouter
 from shop.api.schema_view import SchemaView
+from shop.changes.views import ChangeViewSet
 from shop.http import health
 from shop.metrics import exposition
 
@@ -51,6 +52,7 @@ router.register("promotions", PromotionViewSet, basename="promotion")
 router.register("shipping/methods", StaffShippingMethodViewSet, basename="staff-shipping-method")
 router.register("shipping/zones", ShippingZoneViewSet, basename="shipping-zone")
 router.register("tax-rates", TaxRateViewSet, basename="tax-rate")
+router.register("changes", ChangeViewSet, basename="change")
 
 urlpatterns = [
     *router.urls,

@@ -12,6 +12,7 @@ from shop import jobs
 from shop.api.rate_limits import throttle
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
+from shop.changes import record
 from shop.db.transactions import transactional
 from shop.jobs.email_addresses import check_email, normalize_email
 
@@ -33,9 +34,11 @@ def _invite(*, email: str, name: str, groups: list[Group], admin: str) -> User:
     if user is None:
         # Without a password until the invitation is accepted.
         user = User.objects.create_user(email, None, name=name, is_staff=True)
+        record("customer.created", user.pk)
     elif User.objects.filter(pk=user.pk, is_staff=False).update(is_staff=True):
         # Its logins were not checked like those of staff.
         tokens.revoke_all(user)
+        record("customer.updated", user.pk)
     else:
         raise AlreadyStaff(attr="email")
     user.groups.set(groups)

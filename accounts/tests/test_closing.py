@@ -22,6 +22,7 @@ from orders.models import Order
 from orders.reviews.models import Review
 from payments.models import Payment
 from shop import audit
+from shop.db.transactions import transactional
 from shop.dev.testing.admin import browser_of, url_of
 from shop.dev.testing.commands import count_commands
 from shop.dev.testing.failures import failing
@@ -263,7 +264,7 @@ def test_the_owner_of_an_address_gets_a_new_account_if_the_old_one_has_a_long_hi
 
 
 def test_the_audit_reports_an_account_whose_deletion_does_not_end(customer: User) -> None:
-    closing.close(customer)
+    transactional("tests.close")(closing.close)(customer)
     assert not audit.violations()
     User.objects.filter(pk=customer.pk).update(closed_at=timezone.now() - timedelta(days=2))
     (found,) = audit.violations()

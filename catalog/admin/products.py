@@ -29,6 +29,7 @@ from shop.admin.lists import MOST_FOUND, IndexedSearchMixin, ListIndex, by_id, f
 from shop.admin.palette import in_palette
 from shop.admin.state import state_of
 from shop.api.object_ids import parse_object_id
+from shop.changes import record
 from shop.db import identifiers
 from shop.media.urls import image_url
 
@@ -241,6 +242,8 @@ class ProductAdmin(
     def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: list, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         services.finalize_products(form.instance.pk)
+        if not change:
+            record("product.created", form.instance.pk)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         formset.save(commit=False)

@@ -9,6 +9,7 @@ from catalog.redirects import remove_redirects
 from shop import jobs
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
+from shop.changes import record_all
 from shop.db import documents
 from shop.db.transactions import transactional
 from shop.media.cleanup import delete_image_later
@@ -48,6 +49,7 @@ def add_products(*, collection: Collection, products: Sequence[ObjectId]) -> Non
             for row in rows.values()
         },
     )
+    record_all("product.updated", rows)
     _append(collection.pk, [pk for pk in new if pk in rows])
 
 
@@ -64,6 +66,7 @@ def remove_products(*, collection: ObjectId, products: Sequence[ObjectId]) -> No
         for row in rows
     }
     documents.update_rows(Product, changes)
+    record_all("product.updated", changes)
     CollectionItem.objects.filter(collection=collection, product__in=list(products)).delete()
 
 

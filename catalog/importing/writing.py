@@ -14,6 +14,7 @@ from catalog.importing.models import ImportStep
 from catalog.models import Category, Product, StockMovement, Variant
 from catalog.redirects import Kind, leave_redirect
 from catalog.skus import SkuMap
+from shop.changes import record_all
 from shop.db import documents
 
 Conflicts = dict[ObjectId, str]
@@ -92,6 +93,7 @@ class _Batch:
         self._works.append(work)
 
     def write(self, *, actor: str) -> None:
+        record_all("product.created", (work.product.pk for work in self._works if work.product._state.adding))
         _write_rows(Product, [(work.product, work.fields) for work in self._works])
         for work in self._works:
             product = work.product

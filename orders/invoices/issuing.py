@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from orders.amounts import billed_total
+from orders.changes import record_updates
 from orders.errors import InvoiceNotIssued
 from orders.invoices.contents import cancellation_of, credit_note_of, invoice_of, reversal_of
 from orders.invoices.models import Invoice, InvoiceKind
@@ -88,6 +89,7 @@ def _issue(order: Order) -> None:
         others = [each.entry for each in issued.new if each is not current]
         fields = {"invoice": current.entry, "credit_notes": [*order.credit_notes, *replaced, *others]}
         documents.update_rows(Order, {order.pk: fields})
+        record_updates(order)
 
 
 class _Issued:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from catalog.models import StockMovement
 from orders import hooks
 from orders.amounts import amount_of_next, paid_for_shipping, refunded_for_shipping, refunded_units
+from orders.changes import record_refund_of
 from orders.errors import (
     NothingReceived,
     ReturnNotOpen,
@@ -255,4 +256,5 @@ def _refund(order: Order, found: OrderReturn, *, shipping: bool) -> Order:
         found.status = ReturnStatus.REFUNDED
     found.changed_at = timezone.now()
     write_fields(order, fields_of_returns(order))
+    record_refund_of(order, found)
     return order

@@ -75,6 +75,7 @@ STATUSES = {
     ),
     404: Status("NotFound", "Not found, or it belongs to another user.", ("not_found",)),
     409: Status("Conflict", "Conflict with the current state."),
+    410: Status("Gone", "No longer available."),
     422: Status("Unprocessable", "This Idempotency-Key was used for another request."),
     429: Status("TooManyRequests", "Too many requests.", ("throttled",)),
     503: Status(

@@ -65,6 +65,7 @@ def invariant_over(model: type[M], statement: str) -> Callable[[WindowCheck[M]],
 
 
 def all_checks() -> list[Check]:
-    import_module("shop.audit.invariants")
+    for name in ("shop.audit.invariants", "shop.changes.invariants"):
+        import_module(name)
     autodiscover_modules("invariants")
     return list(_checks)

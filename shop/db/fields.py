@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
+from bson import Timestamp
 from django import forms
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
@@ -120,6 +121,22 @@ def normalized_tags(value: Any) -> Any:
     if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
         return value
     return sorted({tag for text in value if (tag := identifiers.slug(text))})
+
+
+class ServerTimestampField(models.Field):
+    """A BSON timestamp, which the server sets when it inserts the document.
+
+    It is later than that of each insert of a transaction whose writes this one could see. Rows cannot be saved again.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "editable": False, "null": True})
+
+    def db_type(self, connection: Any) -> str:
+        return "timestamp"
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Timestamp:
+        return Timestamp(0, 0)
 
 
 class LabelsField(models.JSONField):

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 import pymongo
 import structlog
@@ -43,6 +43,15 @@ LONGEST_PAUSE_SECONDS = 0.25
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class Collector(Protocol):
+    """Collects what is written once, at the end of a transaction."""
+
+    def finish(self) -> None: ...
+
+
+C = TypeVar("C", bound=Collector)
 
 
 class TransactionContention(ServiceUnavailable):
@@ -71,6 +80,20 @@ def on_commit(hook: Callable[[], Any]) -> None:
 
 def in_transaction() -> bool:
     return mongodb_connection().in_atomic_block_mongo
+
+
+# Of the running transaction's attempt; None outside.
+_collectors: ContextVar[dict[type, Any] | None] = ContextVar("transaction_collectors", default=None)
+
+
+def collector(kind: type[C]) -> C:
+    """Return the running transaction's object of this class; its ``finish()`` is called before the commit."""
+    collectors = _collectors.get()
+    if collectors is None:
+        raise RuntimeError(f"{kind.__name__} needs a transaction.")
+    if kind not in collectors:
+        collectors[kind] = kind()
+    return cast("C", collectors[kind])
 
 
 @contextmanager
@@ -165,6 +188,8 @@ def _attempt(name: str, body: Callable[[], R], *, give_up_at: float) -> tuple[R,
     connection.session = session
     connection.in_atomic_block_mongo = True
     connection.run_on_commit = []
+    collectors: dict[type, Any] = {}
+    mark = _collectors.set(collectors)
     try:
         session.start_transaction(
             read_concern=ReadConcern("snapshot"),
@@ -173,11 +198,14 @@ def _attempt(name: str, body: Callable[[], R], *, give_up_at: float) -> tuple[R,
         )
         crash_points.reached(f"{name}:begin")
         result = body()
+        for each in collectors.values():
+            each.finish()
         crash_points.reached(f"{name}:before_commit")
         _commit(session, give_up_at=give_up_at)
         crash_points.reached(f"{name}:after_commit")
         return result, connection.run_on_commit
     finally:
+        _collectors.reset(mark)
         connection.session = None
         connection.in_atomic_block_mongo = False
         connection.nested_atomics = 0

@@ -111,7 +111,19 @@ class JobKind:
         self._function = function
 
     def __call__(self, **payload: Any) -> None:
-        self._function(**payload)
+        if not self.in_transaction:
+            self._function(**payload)
+        elif (more := self._call_in_transaction(payload)) is not None:
+            raise more
+
+    @transactions.transactional("jobs.call")
+    def _call_in_transaction(self, payload: Mapping[str, Any]) -> Continue | None:
+        """Keep what was written if the job continues."""
+        try:
+            self._function(**payload)
+        except Continue as more:
+            return more
+        return None
 
     def enqueue(
         self, *, at_once: bool = False, unless_queued: bool = False, delay: timedelta | None = None, **payload: Any

@@ -26,7 +26,7 @@ BUDGETS = {
     "cart": 2,
     "cart change": 3,
     "put into cart": 3,
-    "order": 8,
+    "order": 9,
     "login": 3,
 }
 

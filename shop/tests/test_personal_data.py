@@ -222,6 +222,12 @@ CLASSIFIED: dict[str, str] = {
     ),
     **dict.fromkeys(
         [
+            "shop.pendingchanges.entries",
+            "shop.changecounter.name",
+            "shop.change.kind",
+            "shop.change.type",
+            "shop.change.object_id",
+            "shop.change.parent",
             "shop.staffaction.staff",
             "shop.staffaction.via",
             "shop.staffaction.action",

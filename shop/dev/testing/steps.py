@@ -8,6 +8,7 @@ from pymongo.read_concern import ReadConcern
 from rest_framework.test import APIClient
 
 from catalog.models import Product, StockMovement, Variant
+from shop.changes.models import PendingChanges
 from shop.dev.testing.writes import possibly_filled_collections
 
 T = TypeVar("T")
@@ -69,18 +70,22 @@ class Dump(dict[str, list[dict[str, Any]]]):
         return []
 
 
-def dump_database() -> Dump:
-    """Return all documents, except those of migrations, which no test changes."""
+def dump_database(*, with_changes: bool = False) -> Dump:
+    """Return all documents, except those of migrations, which no test changes, and changes that wait for a position."""
     database = connection.database
     # Majority reads miss the latest writes of lower concern.
     names = possibly_filled_collections(database.with_options(read_concern=ReadConcern("local")))
-    found = {name: list(database[name].find(sort=[("_id", 1)])) for name in names}
+    found = {
+        name: list(database[name].find(sort=[("_id", 1)]))
+        for name in names
+        if with_changes or name != PendingChanges._meta.db_table
+    }
     return Dump({name: documents for name, documents in found.items() if documents})
 
 
 def snapshot() -> Callable[[], None]:
     """Return a function that restores the database as it is now."""
-    before, hashes = dump_database(), _hashes()
+    before, hashes = dump_database(with_changes=True), _hashes()
 
     def restore() -> None:
         for name, digest in _hashes().items():

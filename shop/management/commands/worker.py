@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from shop import jobs
 from shop.api.errors import is_database_outage
+from shop.changes.numbering import number_due
 from shop.db.schema_state import migration_error
 from shop.http.server import PortUnavailable, check_port
 from shop.jobs import mails
@@ -21,6 +22,7 @@ logger = structlog.get_logger(__name__)
 
 # Half as long as a periodic task's slice: customers wait for stock that is held longer than for mails.
 JOBS_SECONDS = 0.5
+NUMBERING_SECONDS = 0.25
 
 
 class Command(BaseCommand):
@@ -52,6 +54,7 @@ class Command(BaseCommand):
                 busy = jobs.run_next_task()
                 with mails.one_connection():
                     busy = jobs.run_due(seconds=JOBS_SECONDS) > 0 or busy
+                busy = number_due(seconds=NUMBERING_SECONDS) > 0 or busy
             except Exception as error:
                 if not is_database_outage(error):
                     # Python would print the text of the exception.

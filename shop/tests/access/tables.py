@@ -146,6 +146,8 @@ API = _rows("""
     PUT     promotions/{promotion}/                   401   401   403   403    403    403   403    yes   yes   403
     PATCH   promotions/{promotion}/                   401   401   403   403    403    403   403    yes   yes   403
     DELETE  promotions/{promotion}/                   401   401   403   403    403    403   403    yes   yes   403
+
+    GET     changes/                                  401   401   403   403    403   403   403    yes    yes   403
 """)
 
 # Outside the API and the admin all users get the same: by path, the status of GET.
