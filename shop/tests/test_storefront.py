@@ -16,9 +16,11 @@ from shop.dev.testing.routes import operations
 
 ASSETS = sorted(path for path in (files.SITE / "assets").rglob("*") if path.is_file())
 MODULES = [path for path in ASSETS if path.suffix == ".js"]
-MOST_LINES, MOST_LINES_OF_MODULE = 2_300, 350
+MOST_LINES, MOST_LINES_OF_MODULE = 2_000, 350
 # get(`/products/${slug}/`), post("/orders/quote/", …)
 CALL = re.compile(r"""\b(get|post|put|patch|remove)\(\s*["`](/[^"`]*)["`]""")
+# Lines that are neither blank nor comments.
+CODE = re.compile(r"^[ ]*(?!//|/\*|\*|<!--)\S", re.MULTILINE)
 # All addresses of the API, also those in variables.
 ADDRESS = re.compile(r"""["`](/[^"`\s]+/)["`]""")
 
@@ -127,9 +129,10 @@ def address_of(path: str) -> str:
 
 
 def test_it_stays_small() -> None:
-    lines = {path: path.read_text().count("\n") for path in [*ASSETS, files.SITE / "index.html"]}
+    written = [*ASSETS, files.SITE / "index.html"]
+    lines = {path: len(CODE.findall(path.read_text())) for path in written}
     assert sum(lines.values()) < MOST_LINES
     assert max(lines.values()) < MOST_LINES_OF_MODULE
     text = Path(files.SITE / "index.html").read_text() + "".join(path.read_text() for path in MODULES)
     assert all(outer == "js.stripe.com" for outer in re.findall(r'(?:src="|import ".*?|load\(")https://([^/"]+)', text))
-    assert all(len(line) <= 180 for path in MODULES for line in path.read_text().splitlines())
+    assert all(len(line) <= 130 for path in MODULES for line in path.read_text().splitlines())

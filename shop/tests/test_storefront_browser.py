@@ -112,7 +112,8 @@ def put_into_cart(page: Page, colour: str, size: str) -> None:
     expect(page.get_by_text("In stock")).to_be_visible()
     picture = page.locator(".gallery .large")
     expect(picture).to_have_attribute("alt", f"Everyday Organic Tee in {colour.lower()}")
-    assert page.evaluate("picture => picture.complete && picture.naturalWidth > 0", picture.element_handle())
+    expect(picture).to_have_js_property("complete", True)
+    assert page.evaluate("picture => picture.naturalWidth", picture.element_handle()) > 0
     page.get_by_role("button", name="Add to cart").click()
     page.get_by_role("link", name="View cart").click()
     expect(page.get_by_role("heading", name="Cart", level=1)).to_be_visible()
@@ -209,8 +210,7 @@ def test_a_customer_registers_buys_cancels_and_recovers_the_password(
 ) -> None:
     email = "eva@example.com"
     with visit(server.url, size, "401 ") as page:  # an expired token
-        page.goto("/categories/clothing?opt_colour=Coral")
-        page.get_by_role("link", name="Polar Merino Beanie").click()
+        choose_a_beanie(page)
         page.get_by_role("button", name="Add to cart").click()
         page.get_by_role("link", name="View cart").wait_for()
         page.goto("/account")
@@ -282,6 +282,27 @@ def test_a_customer_registers_buys_cancels_and_recovers_the_password(
     order = Order.objects.get()
     assert (order.user_id, order.status, order.shipping_method) == (user.pk, "cancelled", "pickup-hamburg")
     assert audit.violations() == []
+
+
+def choose_a_beanie(page: Page) -> None:
+    """By filters and order, and back."""
+    page.goto("/categories/clothing")
+    expect(page.locator(".products")).to_be_visible()
+    if not page.get_by_label("Coral").is_visible():
+        page.get_by_text("Filters", exact=True).click()
+    page.get_by_label("Coral").check()
+    expect(page.get_by_role("link", name="Remove filter Coral")).to_be_visible()
+    # A change of the filters keeps them open, and the focus.
+    expect(page.get_by_label("Coral")).to_be_focused()
+    page.get_by_label("Sort by").select_option("price")
+    expect(page).to_have_url(re.compile("opt_colour=Coral&ordering=price"))
+    expect(page.locator(".products h3").first).to_have_text("Everyday Organic Tee")
+    examine(page)
+    page.get_by_role("link", name="Polar Merino Beanie").click()
+    page.get_by_role("button", name="Add to cart").wait_for()
+    page.go_back()
+    expect(page.get_by_label("Sort by")).to_have_value("price")
+    page.get_by_role("link", name="Polar Merino Beanie").click()
 
 
 def two_tabs_refresh_once(page: Page) -> None:

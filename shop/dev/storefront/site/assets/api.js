@@ -154,7 +154,7 @@ async function refresh(outdated) {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ refresh: current.refresh }),
-    });
+    }).catch(() => ({ status: 503 }));
     if (response.ok) store("tokens", await response.json());
     else if (response.status < 500 && response.status !== 429) store("tokens", null);
   });

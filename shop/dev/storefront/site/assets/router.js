@@ -31,14 +31,14 @@ const ROUTES = [
 
 let visit = 0;
 
-/** Go to an address of this site. `replace` leaves none to go back to. */
-export function go(address, { replace = false } = {}) {
+/** Go to an address of this site. `replace` leaves none to go back to; `stay` keeps the place on the page. */
+export function go(address, { replace = false, stay = false } = {}) {
   history.replaceState({ ...history.state, scrolled: scrollY }, "");
-  history[replace ? "replaceState" : "pushState"](null, "", address);
-  return open();
+  history[replace ? "replaceState" : "pushState"](stay ? { scrolled: scrollY } : null, "", address);
+  return open({ stay });
 }
 
-async function open() {
+async function open({ stay = false } = {}) {
   const mine = ++visit;
   const { pathname, searchParams } = new URL(location.href);
   const found = ROUTES.map((route) => [route, route.pattern.exec(pathname)]).find(([, match]) => match);
@@ -66,11 +66,12 @@ async function open() {
   document.body.classList.remove("loading");
   document.querySelector(".toast").classList.remove("shown");
   document.getElementById("q").value = searchParams.get("q") ?? "";
+  const focused = stay && document.activeElement.id;
   main.replaceChildren(place);
   document.title = title ? `${title} – Shop` : "Shop";
   scrollTo(0, history.state?.scrolled ?? 0);
   // Screen readers announce the new page; the first one announces itself.
-  if (mine > 1) main.focus({ preventScroll: true });
+  if (mine > 1) ((focused && document.getElementById(focused)) || main).focus({ preventScroll: true });
 }
 
 function showFailure(place, error) {
@@ -96,7 +97,7 @@ document.addEventListener("click", (event) => {
 });
 
 export function startRouter() {
-  addEventListener("popstate", open);
+  addEventListener("popstate", () => open());
   history.scrollRestoration = "manual";
   return open();
 }

@@ -3,8 +3,10 @@ import * as api from "../api.js";
 import { field, handleForm, html, on, show, toast } from "../dom.js";
 import { addressLines, count, date, money, orderStatus } from "../format.js";
 import { addressFields, followCountry, readAddress } from "../parts/address.js";
+import { moreButton, startMore } from "../parts/more.js";
 import { go } from "../router.js";
 
+const PASSWORD = { type: "password", required: true };
 const PAGES = [["/account", "Orders"], ["/account/addresses", "Addresses"], ["/account/profile", "Profile"]];
 
 function frame(main, title, content) {
@@ -25,14 +27,8 @@ export async function orders(main) {
   frame(main, `Hello, ${user.name}`, html`
     ${page.count === 0 && html`<p class="empty">You have not ordered anything yet.</p>`}
     <ul class="orders">${page.results.map(row)}</ul>
-    ${page.next && html`<p><button type="button" class="secondary" data-more>Show more</button></p>`}`);
-  let { next } = page;
-  on(main, "click", "[data-more]", async (_, button) => {
-    const more = await api.get(next);
-    main.querySelector(".orders").insertAdjacentHTML("beforeend", html`${more.results.map(row)}`.text);
-    next = more.next;
-    button.hidden = !next;
-  });
+    ${moreButton(page.next)}`);
+  startMore(main.querySelector(".more-pages button"), main.querySelector(".orders"), page.next, row);
   return "Your orders";
 }
 
@@ -88,11 +84,12 @@ export async function profile(main) {
       ${field({ name: "phone", label: "Phone", value: user.phone, type: "tel", autocomplete: "tel" })}
       <button>Save</button></form>
     <section class="section"><h2>E-mail</h2><p>${user.email}${user.email_verified && ", confirmed"}</p>
-      ${!user.email_verified && html`<p><button type="button" class="secondary" data-verify>Send confirmation link</button></p>`}</section>
+      ${!user.email_verified && html`<p>
+        <button type="button" class="secondary" data-verify>Send confirmation link</button></p>`}</section>
     <section class="section"><h2>Password</h2><form data-form="password"><div data-errors></div>
       <input type="hidden" name="username" autocomplete="username" value="${user.email}">
-      ${field({ name: "old_password", label: "Current password", type: "password", autocomplete: "current-password", required: true })}
-      ${field({ name: "new_password", label: "New password", type: "password", autocomplete: "new-password", required: true })}
+      ${field({ ...PASSWORD, name: "old_password", label: "Current password", autocomplete: "current-password" })}
+      ${field({ ...PASSWORD, name: "new_password", label: "New password", autocomplete: "new-password" })}
       <button>Change password</button></form></section></div>`);
   handleForm(main.querySelector("[data-form=profile]"), async (data) => {
     await api.patch("/users/me/", data);

@@ -9,6 +9,7 @@ import { go } from "../router.js";
 
 const SHIPPING = "shipping_address.";
 const BILLING = "billing_address.";
+const WAYS = [["address", "Send it to an address"], ["pickup", "Pick it up"]];
 const NEEDED = [["email", "Enter your e-mail address"], [`${SHIPPING}state`, "Choose a state"]];
 
 export async function checkout(main) {
@@ -30,7 +31,7 @@ export async function checkout(main) {
         <div data-errors></div>
         <section><h2>Contact</h2>${contact(user)}</section>
         <section><h2>Delivery</h2>
-          ${pickups.length > 0 && choices("delivery", [["address", "Send it to an address"], ["pickup", "Pick it up, free of charge"]])}
+          ${pickups.length > 0 && choices("delivery", WAYS)}
           <div data-if="address">
             ${addresses.results.length > 0 && savedAddresses(addresses.results)}
             <div data-if="new">${addressFields(SHIPPING, {}, "shipping")}</div>
@@ -39,7 +40,8 @@ export async function checkout(main) {
           <div data-if="pickup" hidden>${choices("pickup", pickups.map((each) => [each.code, each.name, pickupText(each)]))}</div>
         </section>
         <section><h2>Billing</h2>
-          <div class="choice"><input type="checkbox" id="other-billing"><label for="other-billing">Use another billing address</label></div>
+          <div class="choice"><input type="checkbox" id="other-billing">
+            <label for="other-billing">Use another billing address</label></div>
           <div data-if="billing" hidden></div>
           ${field({ name: "note", label: "Note for us", maxlength: 500 })}
         </section>
@@ -55,7 +57,10 @@ export async function checkout(main) {
 function contact(user) {
   if (user) return html`<p>${user.name}, ${user.email}</p>`;
   return html`<p class="muted">Have an account? <a href="/login?next=/checkout">Log in</a></p>
-    ${field({ name: "email", label: "E-mail", type: "email", autocomplete: "email", required: true, hint: "For the confirmation and the link to your order." })}`;
+    ${field({
+      name: "email", label: "E-mail", type: "email", autocomplete: "email", required: true,
+      hint: "For the confirmation and the link to your order.",
+    })}`;
 }
 
 function choices(name, options, chosen = options[0]?.[0]) {
@@ -91,7 +96,8 @@ function startCheckout(form, { cart, user }) {
     return { ...order, shipping_address: isQuote ? place : { ...place, ...rest }, ...(isQuote ? {} : billing()) };
   }
 
-  const billing = () => (form.elements.namedItem("other-billing").checked ? { billing_address: readAddress(form, BILLING) } : {});
+  const hasOtherBilling = () => form.elements.namedItem("other-billing").checked;
+  const billing = () => (hasOtherBilling() ? { billing_address: readAddress(form, BILLING) } : {});
 
   function update() {
     clearTimeout(timer);
@@ -101,9 +107,11 @@ function startCheckout(form, { cart, user }) {
 
   async function showQuote() {
     const mine = ++latest;
-    const visible = { address: !isPickup(), pickup: isPickup(), new: !value("address_id"), billing: form.elements.namedItem("other-billing").checked };
+    const visible = { address: !isPickup(), pickup: isPickup(), new: !value("address_id"), billing: hasOtherBilling() };
     for (const each of form.querySelectorAll("[data-if]")) each.hidden = !visible[each.dataset.if];
-    for (const each of form.querySelectorAll("[data-if] input, [data-if] select")) each.disabled = each.closest("[data-if][hidden]") !== null;
+    for (const each of form.querySelectorAll("[data-if] :is(input, select)")) {
+      each.disabled = each.closest("[data-if][hidden]") !== null;
+    }
     try {
       for (const [name, text] of NEEDED) {
         if (form.elements.namedItem(name)?.checkValidity() === false) throw new Error(`${text} to see shipping and taxes.`);
@@ -129,14 +137,18 @@ function startCheckout(form, { cart, user }) {
 
   function showMethods() {
     const offered = quote.shipping_methods.filter((method) => !method.is_pickup);
-    const texts = offered.map(({ code, name, price, description }) => (
-      [code, html`${name} <span class="amount">${Number(price) ? money(price, quote.currency) : "Free"}</span>`, html`<br>${description}`]));
+    const texts = offered.map(({ code, name, price, description }) => {
+      const amount = Number(price) ? money(price, quote.currency) : "Free";
+      return [code, html`${name} <span class="amount">${amount}</span>`, html`<br>${description}`];
+    });
     show(form.querySelector(".methods"), choices("shipping_method", texts, quote.shipping_method));
   }
 
   followCountry(form);
-  on(form, "change", "#other-billing", (_, { checked }) => (
-    show(form.querySelector("[data-if=billing]"), checked ? addressFields(BILLING, readAddress(form, SHIPPING), "billing") : "")));
+  on(form, "change", "#other-billing", () => {
+    const fields = hasOtherBilling() && addressFields(BILLING, readAddress(form, SHIPPING), "billing");
+    show(form.querySelector("[data-if=billing]"), fields);
+  });
   form.addEventListener("change", ({ target }) => target.name?.startsWith(BILLING) || update());
   form.addEventListener("input", ({ target }) => {
     if (!/email|postal_code/.test(target.name)) return;

@@ -3,6 +3,7 @@ import * as api from "../api.js";
 import { html, on, show } from "../dom.js";
 import { capital, count, money } from "../format.js";
 import { go } from "../router.js";
+import { moreButton, startMore } from "../parts/more.js";
 import { productCard, productGrid } from "../parts/product-card.js";
 
 const ORDERS = [
@@ -74,7 +75,7 @@ function showList(main, query, { page, facets }, { title, above, below, orders =
     ${below}
     <div class="listing">
       <form class="filters" aria-label="Filters">
-        <details ${matchMedia("(min-width: 60rem)").matches && html`open`}>
+        <details ${areFiltersOpen() && html`open`}>
           <summary>Filters</summary>
           ${filters(query, facets, page.results[0]?.currency)}
         </details>
@@ -88,29 +89,19 @@ function showList(main, query, { page, facets }, { title, above, below, orders =
         </div>
         ${chosen(query)}
         ${page.results.length > 0 ? productGrid(page.results, { eager: 3 }) : nothingFound(query)}
-        <p class="more-pages" ${!page.next && html`hidden`}><button type="button" class="secondary">Show more</button></p>
+        ${moreButton(page.next)}
       </div>
     </div>`);
-  on(main, "change", ".filters input", (_, input) => go(address(withInput(query, input))));
-  on(main, "change", "#ordering", (_, { value }) => go(address(changed(query, (to) => to.set("ordering", value)))));
-  startPages(main, page);
+  const change = (to) => go(address(to), { stay: true });
+  on(main, "change", ".filters input", (_, input) => change(withInput(query, input)));
+  on(main, "change", "#ordering", (_, { value }) => change(changed(query, (to) => to.set("ordering", value))));
+  startMore(main.querySelector(".more-pages button"), main.querySelector(".products"), page.next, productCard, () => (
+    history.replaceState({ ...history.state, pages: (history.state?.pages ?? 0) + 1 }, "")));
 }
 
-function startPages(main, page) {
-  const place = main.querySelector(".more-pages");
-  const button = place.querySelector("button");
-  let { next } = page;
-  button.addEventListener("click", async () => {
-    button.disabled = true;
-    const loaded = await api.get(next).finally(() => (button.disabled = false));
-    const list = main.querySelector(".products");
-    const shown = list.children.length;
-    list.insertAdjacentHTML("beforeend", html`${loaded.results.map((each) => productCard(each))}`.text);
-    list.children[shown]?.querySelector("a").focus({ preventScroll: true });
-    next = loaded.next;
-    place.hidden = !next;
-    history.replaceState({ ...history.state, pages: (history.state?.pages ?? 0) + 1 }, "");
-  });
+/** As they were before a change of the filters. */
+function areFiltersOpen() {
+  return document.querySelector(".filters details")?.open ?? matchMedia("(min-width: 60rem)").matches;
 }
 
 // --- Filters: parameters of the address, which are the API's own ------------------------------------------------------

@@ -76,8 +76,13 @@ export function resetPassword(main, _, query) {
   });
 }
 
-export const verifyEmail = (main, _, query) => confirmLink(main, query, "Confirm your e-mail address", "/auth/email/verify/confirm/");
-export const changeEmail = (main, _, query) => confirmLink(main, query, "Change your e-mail address", "/auth/email/change/confirm/");
+export function verifyEmail(main, _, query) {
+  return confirmLink(main, query, "Confirm your e-mail address", "/auth/email/verify/confirm/");
+}
+
+export function changeEmail(main, _, query) {
+  return confirmLink(main, query, "Change your e-mail address", "/auth/email/change/confirm/");
+}
 
 /** With a button, because programs that check mails open their links, too. */
 function confirmLink(main, query, title, path) {

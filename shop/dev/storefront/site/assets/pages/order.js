@@ -48,7 +48,8 @@ function showOrder(main, initial, redirected) {
       <p class="eyebrow">Order ${number}, ${date(found.created_at)}</p>
       <h1 tabindex="-1">${outcome === "succeeded" ? "Thank you for your order" : orderStatus(found)}</h1>
       ${isWaiting && html`<p class="notice" role="status">Your payment is being confirmed …</p>`}
-      ${outcome === "succeeded" && !isWaiting && html`<p class="lead">${orderStatus(found)}. We have sent a confirmation to ${found.email}.</p>`}
+      ${outcome === "succeeded" && !isWaiting && html`<p class="lead">${orderStatus(found)}. We have sent a confirmation to
+        ${found.email}.</p>`}
       ${outcome === "failed" && html`<p class="notice error" role="alert">The payment was not completed. You can try again.</p>`}
       <div data-errors></div>
       <p class="actions">${!isWaiting && actions(found)}</p>
@@ -85,9 +86,11 @@ function actions(found) {
   return html`
     ${isPayable(found) && html`<a class="button" href="${to}/pay">Pay now</a>`}
     ${units("returnable") && html`<a class="button secondary" href="${to}/return">Return items</a>`}
-    ${units("withdrawable") && html`<a class="button secondary" href="${to}/return?withdrawal=true">Withdraw from contract here</a>`}
+    ${units("withdrawable") && html`<a class="button secondary" href="${to}/return?withdrawal=true">Withdraw from contract
+      here</a>`}
     ${found.cancellable && html`<details><summary>Cancel the order</summary><form class="narrow"><div data-errors></div>
-      ${field({ name: "reason", label: "Reason", maxlength: 300 })}<button class="danger">Cancel this order</button></form></details>`}`;
+      ${field({ name: "reason", label: "Reason", maxlength: 300 })}
+      <button class="danger">Cancel this order</button></form></details>`}`;
 }
 
 const address = (found) => found && html`<p>${addressLines(found).map((line) => html`${line}<br>`)}</p>`;
@@ -106,7 +109,8 @@ function returned({ withdrawal, status, lines, expected_refund: expected, refund
 }
 
 function entry({ at, event, detail }) {
-  return html`<li><strong>${eventText(event)}</strong>${detail && html`<br>${detail}`}<br><span class="muted">${time(at)}</span></li>`;
+  return html`<li><strong>${eventText(event)}</strong>${detail && html`<br>${detail}`}<br>
+    <span class="muted">${time(at)}</span></li>`;
 }
 
 function fileButton(name, path) {

@@ -13,7 +13,8 @@ export async function returnItems(main, { number }, query) {
   const units = (line) => (isWithdrawal ? line.withdrawable : line.returnable);
   const lines = order.lines.filter((line) => units(line) > 0);
   const title = isWithdrawal ? "Withdraw from contract" : "Return items";
-  const quantities = (line) => Array.from({ length: units(line) + 1 }, (_, number_of) => [String(number_of), String(number_of)]);
+  const initial = (line) => (isWithdrawal ? String(units(line)) : "0");
+  const quantities = (line) => Array.from({ length: units(line) + 1 }, (_, quantity) => [String(quantity), String(quantity)]);
   show(main, html`
     <nav class="crumbs" aria-label="Breadcrumb"><a href="/orders/${number}">Order ${number}</a></nav>
     <h1 tabindex="-1">${title}</h1>
@@ -22,13 +23,14 @@ export async function returnItems(main, { number }, query) {
       ${lines.length === 0 && html`<p class="notice">No item of this order can be sent back now.</p>`}
       <ul class="lines">${lines.map((line) => html`<li>${linePicture(line)}<div>
         <h2>${line.name}</h2><p class="muted">${optionsText(line.options)}</p>
-        ${select({ name: `quantity.${line.id}`, label: "How many?", options: quantities(line), value: isWithdrawal ? String(units(line)) : "0" })}
+        ${select({ name: `quantity.${line.id}`, label: "How many?", options: quantities(line), value: initial(line) })}
         ${!isWithdrawal && select({ name: `reason.${line.id}`, label: "Reason", options: REASONS.map((each) => [each, each]) })}
       </div></li>`)}</ul>
       ${lines.length > 0 && html`<button>Continue</button>`}
     </form>`);
   handleForm(main.querySelector("form"), async (data) => {
-    const chosen = lines.map(({ id }) => ({ line: id, quantity: Number(data[`quantity.${id}`]), reason: data[`reason.${id}`] ?? "" }));
+    const chosen = lines.map(({ id }) => (
+      { line: id, quantity: Number(data[`quantity.${id}`]), reason: data[`reason.${id}`] ?? "" }));
     const body = { lines: chosen.filter(({ quantity }) => quantity > 0), withdrawal: isWithdrawal };
     if (body.lines.length === 0) throw new Error("Please choose at least one item.");
     showPreview(main, order, body, await api.post(`/orders/${number}/returns/preview/`, body));

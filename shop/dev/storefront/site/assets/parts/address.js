@@ -11,7 +11,10 @@ export function addressFields(prefix, address = {}, kind = "") {
     name: prefix + name, label, value: address[name] ?? "", autocomplete: `${kind} ${autocomplete}`.trim(), ...more,
   });
   return html`<div class="address" data-prefix="${prefix}">
-    ${select({ name: `${prefix}country`, label: "Country", options: COUNTRIES, value: country, autocomplete: `${kind} country`.trim() })}
+    ${select({
+      name: `${prefix}country`, label: "Country", options: COUNTRIES, value: country,
+      autocomplete: `${kind} country`.trim(),
+    })}
     ${input("name", "Full name", "name", { required: true })}
     ${input("company", "Company", "organization")}
     ${input("line1", "Street and number", "address-line1", { required: true })}
@@ -28,7 +31,9 @@ export function addressFields(prefix, address = {}, kind = "") {
 function stateField(prefix, country, value, kind) {
   if (WITHOUT_STATE.has(country)) return null;
   const about = { name: `${prefix}state`, value: value ?? "", autocomplete: `${kind} address-level1`.trim() };
-  if (country in STATES) return select({ ...about, label: country === "CA" ? "Province" : "State", options: STATES[country], required: true });
+  if (country in STATES) {
+    return select({ ...about, label: country === "CA" ? "Province" : "State", options: STATES[country], required: true });
+  }
   return field({ ...about, label: "State or province" });
 }
 

@@ -17,18 +17,19 @@ async function showPaymentElement(place, payment) {
   });
   elements.create("payment").mount(place);
   return async (returnUrl) => {
-    const { error } = await stripe.confirmPayment({ elements, confirmParams: { return_url: returnUrl }, redirect: "if_required" });
+    const confirmParams = { return_url: returnUrl };
+    const { error } = await stripe.confirmPayment({ elements, confirmParams, redirect: "if_required" });
     if (error) throw new Error(error.message);
   };
 }
 
 function loadStripe() {
   return new Promise((resolve, reject) => {
-    if (window.Stripe) resolve(window.Stripe);
+    if (window.Stripe) return resolve(window.Stripe);
     const script = Object.assign(document.createElement("script"), { src: "https://js.stripe.com/v3/" });
     script.onload = () => resolve(window.Stripe);
     script.onerror = () => reject(new Error("The payment form cannot be loaded. Please try again."));
-    document.head.append(script);
+    return document.head.append(script);
   });
 }
 
@@ -37,10 +38,10 @@ function showStandIn(place, payment) {
     <div class="notice"><p>This is a demo: no money moves. Test cards, with any later date and CVC:</p>
       <ul><li>4242 4242 4242 4242 is accepted</li><li>4000 0000 0000 0002 is declined</li>
       <li>4000 0027 6000 3184 asks the bank (3-D Secure)</li></ul></div>
-    ${field({ name: "number", label: "Card number", inputmode: "numeric", autocomplete: "cc-number", required: true, placeholder: "4242 4242 4242 4242" })}
+    ${field({ name: "number", label: "Card number", inputmode: "numeric", autocomplete: "cc-number", required: true })}
     <div class="pair">
-      ${field({ name: "expiry", label: "Expiry date", autocomplete: "cc-exp", required: true, placeholder: "MM / YY", pattern: "\\d{1,2} ?/ ?\\d{2,4}" })}
-      ${field({ name: "cvc", label: "CVC", inputmode: "numeric", autocomplete: "cc-csc", required: true, placeholder: "123" })}
+      ${field({ name: "expiry", label: "Expiry date", autocomplete: "cc-exp", required: true, placeholder: "MM / YY" })}
+      ${field({ name: "cvc", label: "CVC", inputmode: "numeric", autocomplete: "cc-csc", required: true })}
     </div>`);
   return async (returnUrl) => {
     const value = (name) => place.querySelector(`[name=${name}]`).value.trim();

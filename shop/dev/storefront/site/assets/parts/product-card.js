@@ -6,7 +6,7 @@ export function productGrid(products, { eager = 0 } = {}) {
   return html`<ul class="products">${products.map((product, number) => productCard(product, number < eager))}</ul>`;
 }
 
-export function productCard(product, isEager = false) {
+export function productCard(product, isEager) {
   const [first] = product.item_images;
   const colours = product.options.find(({ name }) => /colou?r/i.test(name))?.values ?? [];
   return html`<li class="product-card">

@@ -2,6 +2,7 @@
 import * as api from "../api.js";
 import { field, handleForm, html, select, show } from "../dom.js";
 import { date } from "../format.js";
+import { moreButton, startMore } from "./more.js";
 import { stars } from "./product-card.js";
 
 const RATINGS = [["5", "5, excellent"], ["4", "4, good"], ["3", "3, fair"], ["2", "2, poor"], ["1", "1, bad"]];
@@ -17,15 +18,9 @@ export async function showReviews(place, { id, slug }) {
     <h2>Reviews</h2>
     ${page.results.length === 0 && html`<p class="muted">No one has reviewed this yet.</p>`}
     <ul class="reviews">${page.results.map(review)}</ul>
-    ${page.next && html`<p><button type="button" class="secondary">More reviews</button></p>`}
+    ${moreButton(page.next)}
     ${api.isLoggedIn() && mine.results.length === 0 && form()}`);
-  let { next } = page;
-  place.querySelector("button.secondary")?.addEventListener("click", async ({ target }) => {
-    const more = await api.get(next);
-    place.querySelector(".reviews").insertAdjacentHTML("beforeend", html`${more.results.map(review)}`.text);
-    next = more.next;
-    target.hidden = !next;
-  });
+  startMore(place.querySelector(".more-pages button"), place.querySelector(".reviews"), page.next, review);
   const written = place.querySelector("form");
   if (written) {
     handleForm(written, async ({ rating, title, body }) => {

@@ -9,7 +9,8 @@ export function linePicture({ image }) {
 export function lineList(lines, currency) {
   return html`<ul class="lines">${lines.map((line) => html`<li>
     ${linePicture(line)}
-    <div><p class="name">${line.name}</p><p class="muted">${optionsText(line.options)}</p><p class="muted">Quantity ${line.quantity}</p></div>
+    <div><p class="name">${line.name}</p><p class="muted">${optionsText(line.options)}</p>
+      <p class="muted">Quantity ${line.quantity}</p></div>
     <p class="amount">${money(line.line_total, currency)}</p>
   </li>`)}</ul>`;
 }
