@@ -1,5 +1,5 @@
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -22,10 +22,21 @@ class UserRequest(Request):
     user: User
 
 
+def find_user(pk: ObjectId) -> User | None:
+    return documents.find_one(User, {"_id": pk})
+
+
 class AccessTokenAuthentication(JWTAuthentication):
+    """Check that the account is active and has not revoked the token, for each request.
+
+    A view's ``read_user`` may read more with the user, by the same command.
+    """
+
     error_codes = ("bad_authorization_header", "token_not_valid", "user_not_found")
 
     def authenticate(self, request: Request) -> Any:
+        view = (request.parser_context or {}).get("view")
+        self._read_user: Callable[[ObjectId], User | None] = getattr(view, "read_user", find_user)
         try:
             return super().authenticate(request)
         except simplejwt.AuthenticationFailed as error:
@@ -47,7 +58,7 @@ class AccessTokenAuthentication(JWTAuthentication):
 
     def get_user(self, validated_token: Any) -> Any:
         subject = str(validated_token.get("sub", ""))
-        user = documents.find_one(User, {"_id": ObjectId(subject)}) if ObjectId.is_valid(subject) else None
+        user = self._read_user(ObjectId(subject)) if ObjectId.is_valid(subject) else None
         if user is None or not user.is_active:
             raise AuthenticationFailed("No active account belongs to this token.", code="user_not_found")
         if validated_token.get(VERSION_CLAIM) != user.token_version:

@@ -1,3 +1,5 @@
+from typing import Any
+
 from bson import ObjectId
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
@@ -6,12 +8,13 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
+from accounts.authentication import find_user
 from accounts.models import User
 from accounts.views import CART_TOKEN_HEADER, cart_token_of
 from cart import services
 from cart.errors import CartFull, InvalidCoupon, ProductUnavailable, TooManyUnits
 from cart.models import Cart
-from cart.owners import CartOwner
+from cart.owners import CartOfUser, CartOwner
 from cart.pricing import PricedCart
 from cart.serializers import (
     AddItemSerializer,
@@ -24,6 +27,7 @@ from cart.serializers import (
 )
 from catalog.errors import OutOfStock, VariantRequired
 from shop.api.bodies import BodyValidationMixin
+from shop.api.object_ids import parse_object_id
 from shop.api.permissions import ShoppersOnly
 from shop.api.rate_limits import Limit, ip_address_of, limit_failures
 from shop.api.renderers import JSONReply
@@ -46,9 +50,9 @@ NEW_CART_TOKEN = OpenApiParameter(
 )
 
 
-def cart_owner_of(request: Request) -> CartOwner:
+def cart_owner_of(request: Request, found: CartOfUser | None = None) -> CartOwner:
     if isinstance(request.user, User):
-        return CartOwner(user=request.user)
+        return CartOwner(user=request.user, found=found)
     return CartOwner(token=cart_token_of(request) or None)
 
 
@@ -56,9 +60,23 @@ class CartReplyMixin(BodyValidationMixin):
     permission_classes = [ShoppersOnly]
     security_schemes = ("cartToken",)
     pagination_class = None
+    action: str
+    found: CartOfUser | None = None
+
+    def read_user(self, pk: ObjectId) -> User | None:
+        """Read the cart, too, see :class:`~accounts.authentication.AccessTokenAuthentication`."""
+        if self.action in ("coupon", "bulk_update"):
+            # A refused coupon needs no cart, and several items need offers that only the valid body names.
+            return find_user(pk)
+        self.found = CartOfUser.read(pk, **self.wanted_offers())
+        return self.found and self.found.user
+
+    def wanted_offers(self) -> dict[str, Any]:
+        """Return the arguments of :meth:`CartOwner.find`."""
+        return {}
 
     def owner(self) -> CartOwner:
-        return cart_owner_of(self.request)
+        return cart_owner_of(self.request, self.found)
 
     def reply(self, cart: PricedCart, owner: CartOwner, *, status: int = status.HTTP_200_OK) -> HttpResponse:
         data = cart_data(cart, base_url=base_url(self.request))
@@ -131,6 +149,14 @@ class CartItemViewSet(CartReplyMixin, viewsets.GenericViewSet):
     }
     queryset = Cart.objects.none()
     lookup_value_regex = "[0-9a-f]{24}"
+
+    def wanted_offers(self) -> dict[str, Any]:
+        data = self.request.data if self.action == "create" else None
+        if not isinstance(data, dict):
+            return {}
+        # Other values are refused when the body is validated.
+        product, variant = (parse_object_id(data.get(name) or "") for name in ("product", "variant"))
+        return {"variants": [variant]} if variant else {"product": product}
 
     @extend_schema(
         parameters=[NEW_CART_TOKEN],

@@ -130,13 +130,32 @@ def with_offers(
 
     They are those of its field ``ids``, and of ``variants`` or of all variants of ``product``.
     """
-    table = Variant._meta.db_table
-    lookup = {"from": table, "localField": ids, "foreignField": "_id", "pipeline": _PRODUCT, "as": "offers"}
-    pipeline = [*found, {"$lookup": lookup}]
+    pipeline = [*found, _lookup(ids)]
     if variants or product is not None:
-        match = {"_id": {"$in": list(variants)}} if variants else {"product_id": product}
-        pipeline.append({"$unionWith": {"coll": table, "pipeline": [{"$match": match}, *_PRODUCT]}})
+        pipeline.append({"$unionWith": {"coll": Variant._meta.db_table, "pipeline": _wanted(variants, product)}})
     return pipeline
+
+
+def lookups(ids: str, *, variants: Collection[ObjectId] = (), product: ObjectId | None = None) -> Pipeline:
+    """Return stages that add the same offers to a document, for :func:`offers_in`."""
+    if not variants and product is None:
+        return [_lookup(ids)]
+    wanted = {"from": Variant._meta.db_table, "pipeline": _wanted(variants, product), "as": "wanted_offers"}
+    return [_lookup(ids), {"$lookup": wanted}]
+
+
+def _lookup(ids: str) -> Document:
+    table = Variant._meta.db_table
+    return {"$lookup": {"from": table, "localField": ids, "foreignField": "_id", "pipeline": _PRODUCT, "as": "offers"}}
+
+
+def _wanted(variants: Collection[ObjectId], product: ObjectId | None) -> Pipeline:
+    return [{"$match": {"_id": {"$in": list(variants)}} if variants else {"product_id": product}}, *_PRODUCT]
+
+
+def offers_in(document: Document) -> Offers:
+    """Return the offers that :func:`lookups` added."""
+    return {row["_id"]: _read(row) for row in (*document["offers"], *document.get("wanted_offers", ()))}
 
 
 def split_offers(rows: list[Document]) -> tuple[Document | None, Offers]:

@@ -116,7 +116,7 @@ def quote(
     if not priced.lines:
         raise EmptyCart
     _require_available(priced)
-    _apply_promotions(priced, reading.promotions_of(row), owner=owner, reserved=reserved)
+    _apply_promotions(priced, reading.promotions_of(row, coupon=priced.cart.coupon), owner=owner, reserved=reserved)
     parcel = Parcel.of(priced)
     offered_methods, chosen = offered_shipping(_shipping_terms(row), parcel, address, shipping_method)
     method = chosen.method if chosen else None

@@ -42,13 +42,13 @@ _FREE_USE: Document = {
 _IS_CODED = {"automatic": {"$ne": True}}
 
 
-def lookups() -> Pipeline:
-    """Return stages that add its promotions to the document of a cart."""
+def lookups(*, coupon: str = "coupon") -> Pipeline:
+    """Return stages that add a cart's promotions to a document; ``coupon`` is the path of its code there."""
     # First: what is read later may be newer than its revision, but not older.
     stages = [_lookup(PromotionRevision, [], name="promotion_revision")]
     known = _known.get(PromotionRevision.ID)
     if known is None or known.has_codes:
-        by_code = {"localField": "coupon", "foreignField": "code"}
+        by_code = {"localField": coupon, "foreignField": "code"}
         stages.append(_lookup(Promotion, [{"$match": _IS_CODED}, _FREE_USE], name="coded", join=by_code))
     if known is None or known.automatic is None:
         stages.append(_lookup(Promotion, _automatic(), name="automatic"))
@@ -78,13 +78,13 @@ def _automatic() -> Pipeline:
     ]
 
 
-def promotions_of(document: Document) -> list[Promotion]:
+def promotions_of(document: Document, *, coupon: str) -> list[Promotion]:
     """Return what :func:`lookups` added: the promotion of the cart's code, and the automatic ones."""
     revision = next((each.get("revision", 0) for each in document["promotion_revision"]), 0)
     if "lasting" in document:
         _remember(document, revision)
     known = _known_of(revision)
-    return [*_coded(document, known), *_automatic_of(document, known)]
+    return [*_coded(document, coupon, known), *_automatic_of(document, known)]
 
 
 def _remember(document: Document, revision: int) -> None:
@@ -103,10 +103,9 @@ def _known_of(revision: int) -> _Known | None:
     return known
 
 
-def _coded(document: Document, known: _Known | None) -> list[Promotion]:
+def _coded(document: Document, code: str, known: _Known | None) -> list[Promotion]:
     if "coded" in document:
         return [_instance(each) for each in document["coded"]]
-    code = document.get("coupon")
     if not code or (known is not None and not known.has_codes):
         return []
     # A code was added since this process looked.

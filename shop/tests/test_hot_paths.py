@@ -23,9 +23,9 @@ BUDGETS = {
     "list": 1,
     "filtered": 1,
     "detail": 1,
-    "cart": 2,
-    "cart change": 3,
-    "put into cart": 3,
+    "cart": 1,
+    "cart change": 2,
+    "put into cart": 2,
     "order": 9,
     "login": 3,
 }
