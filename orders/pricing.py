@@ -2,7 +2,6 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from django.conf import settings
-from django.db.models import Model
 
 from accounts.errors import UnknownState
 from accounts.subdivisions import is_known_state
@@ -19,11 +18,11 @@ from catalog import offers
 from catalog.errors import OutOfStock
 from catalog.offers import Offers
 from catalog.stock import Quantities
-from orders import discounts, holds, hooks
+from orders import discounts, holds, hooks, tariffs
 from orders.discounts import OrderDiscount
 from orders.errors import ShippingAddressRequired, TotalChanged
 from orders.models import OrderLine, PostalAddress
-from orders.shipping.models import ShippingMethod, ShippingRate, ShippingZone
+from orders.shipping.models import ShippingMethod, ShippingZone
 from orders.shipping.pricing import OfferedMethod, Parcel, ShippingTerms
 from orders.taxes import provider
 from orders.taxes.calculation import TaxBasis, TaxedLine, Taxes, by_table
@@ -107,7 +106,7 @@ def quote(
     ``ShippingAddressRequired``, ``UnknownState``, ``InvalidCoupon``, ``InvalidTaxAddress``, ``TaxUnavailable`` and, if
     ``taxed`` is outdated, ``CartChanged`` or ``TotalChanged``.
     """
-    row, offered = _read(owner, address, placed_from)
+    row, offered = _read(owner, placed_from)
     if row is None:
         raise EmptyCart
     if taken:
@@ -118,16 +117,16 @@ def quote(
     _require_available(priced)
     _apply_promotions(priced, reading.promotions_of(row, coupon=priced.cart.coupon), owner=owner, reserved=reserved)
     parcel = Parcel.of(priced)
-    offered_methods, chosen = offered_shipping(_shipping_terms(row), parcel, address, shipping_method)
+    known = tariffs.tariffs_of(row)
+    offered_methods, chosen = offered_shipping(known.shipping, parcel, address, shipping_method)
     method = chosen.method if chosen else None
     shipping = chosen.price if chosen else money.quantize(money.ZERO)
     taken_off_shipping = money.quantize(money.ZERO)
     if priced.has_free_shipping:
         taken_off_shipping, shipping = shipping, taken_off_shipping
         offered_methods = [replace(each, price=shipping) for each in offered_methods]
-    table = TaxTable(documents.instance(TaxRate, each) for each in [*row["rates"], *row["pickup_rates"]])
-    basis = tax_basis(_taxed_lines(priced), shipping, table, address, method)
-    taxed = _taxed(basis, table, revision=priced.cart.revision, known=taxed)
+    basis = tax_basis(_taxed_lines(priced), shipping, known.taxes, address, method)
+    taxed = _taxed(basis, known.taxes, revision=priced.cart.revision, known=taxed)
     lines = [
         OrderLine(
             product=line.offer.product,
@@ -174,25 +173,11 @@ def _apply_promotions(
         raise priced.coupon_error
 
 
-def _read(
-    owner: CartOwner, address: PostalAddress | None, placed_from: str
-) -> tuple[documents.Document | None, Offers]:
+def _read(owner: CartOwner, placed_from: str) -> tuple[documents.Document | None, Offers]:
     """Read all that a quote needs in one command."""
     pipeline = [
         *offers.with_offers([{"$match": owner.match}, *reading.lookups()], ids="lines.variant"),
-        _lookup_all(ShippingMethod, {"is_active": True}, name="methods"),
-        _lookup_all(ShippingRate, {}, name="shipping_rates"),
-        _lookup_all(ShippingZone, {}, name="shipping_zones"),
-        _lookup_all(TaxRate, {"country": {"$eq": address.country if address else ""}}, name="rates"),
-        # For all pick-up countries: the method is chosen later.
-        {
-            "$lookup": {
-                "from": TaxRate._meta.db_table,
-                "localField": "methods.pickup_country",
-                "foreignField": "country",
-                "as": "pickup_rates",
-            }
-        },
+        *tariffs.lookups(),
     ]
     if placed_from:
         pipeline += holds.lookups(owner=owner, placed_from=placed_from)
@@ -217,10 +202,6 @@ def out_of_stock(error: OutOfStock, cart: Cart) -> OutOfStock:
     return OutOfStock(variants=error.variants, faults=faults)
 
 
-def _lookup_all(model: type[Model], match: documents.Document, *, name: str) -> documents.Document:
-    return {"$lookup": {"from": model._meta.db_table, "pipeline": [{"$match": match}], "as": name}}
-
-
 def offered_shipping(
     terms: ShippingTerms, parcel: Parcel, address: PostalAddress | None, code: str | None
 ) -> tuple[list[OfferedMethod], OfferedMethod | None]:
@@ -234,14 +215,6 @@ def offered_shipping(
         if code not in {each.method.code for each in found}:
             raise UnknownState(attr="shipping_address.state")
     return found, terms.choose(found, code)
-
-
-def _shipping_terms(row: documents.Document) -> ShippingTerms:
-    return ShippingTerms(
-        methods=[documents.instance(ShippingMethod, each) for each in row["methods"]],
-        rates=[documents.instance(ShippingRate, each) for each in row["shipping_rates"]],
-        zones=[documents.instance(ShippingZone, each) for each in row["shipping_zones"]],
-    )
 
 
 def _taxed_lines(priced: PricedCart) -> tuple[TaxedLine, ...]:

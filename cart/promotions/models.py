@@ -9,57 +9,22 @@ from django.db import models
 from django.utils import timezone
 from django_mongodb_backend.fields import ArrayField, ObjectIdField
 
+from cart.revisions import PROMOTIONS, Revised, RevisedQuerySet
 from catalog.tags import LONGEST_TAG, validate_tags
 from shop import money
-from shop.db import documents
 from shop.db.fields import TagsField, UpperCodeField
 from shop.db.money_fields import money_field
-from shop.db.transactions import transactional
 
 MAX_PRIORITY = 1000
 # Before any reservation, for the partial index of reservations.
 FIRST_RESERVATION = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-class PromotionRevision(models.Model):
-    """The one row counts the changes of promotions, so that each process can cache them until the next."""
-
-    ID = 1
-
-    id = models.PositiveSmallIntegerField(primary_key=True, db_column="_id", default=ID)
-    revision = models.PositiveBigIntegerField(default=0)
-
-    class Meta:
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return str(self.revision)
+class PromotionQuerySet(RevisedQuerySet["Promotion"]):
+    pass
 
 
-def _count_change() -> None:
-    """Call it in the transaction of the change."""
-    collection, session = documents.collection_of(PromotionRevision)
-    collection.update_one({"_id": PromotionRevision.ID}, {"$inc": {"revision": 1}}, upsert=True, session=session)
-
-
-class PromotionQuerySet(models.QuerySet["Promotion"]):
-    @transactional("cart.update_promotions")
-    def update(self, **values: Any) -> int:
-        _count_change()
-        return super().update(**values)
-
-    @transactional("cart.create_promotions")
-    def bulk_create(self, *args: Any, **options: Any) -> "list[Promotion]":
-        _count_change()
-        return super().bulk_create(*args, **options)
-
-    @transactional("cart.delete_promotions")
-    def delete(self) -> tuple[int, dict[str, int]]:
-        _count_change()
-        return super().delete()
-
-
-class Promotion(models.Model):
+class Promotion(Revised):
     """A discount that applies by itself (``automatic``), or to carts with its code: a coupon.
 
     The highest priority applies first. One that is not combinable applies only if it is the first, and then excludes
@@ -138,6 +103,7 @@ class Promotion(models.Model):
     # Number of its `PromotionUse` rows, changed by `cart.promotions.uses` only.
     used = models.PositiveIntegerField(default=0, editable=False)
     is_active = models.BooleanField("active", default=True)
+    revised_as = PROMOTIONS
     # Uses that are left in rows without an order; set by `cart.promotions.reading` and `services.set_free_uses`.
     has_free_use = False
     free_uses = 0
@@ -156,18 +122,11 @@ class Promotion(models.Model):
     def __str__(self) -> str:
         return self.label
 
-    @transactional("cart.save_promotion")
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.automatic and not self.code:
             # The unique index needs a value.
             self.code = str(ObjectId())
-        _count_change()
         super().save(*args, **kwargs)
-
-    @transactional("cart.delete_promotion")
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        _count_change()
-        return super().delete(*args, **kwargs)
 
     @property
     def shown_code(self) -> str:

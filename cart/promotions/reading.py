@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
-from cart.promotions.models import Promotion, PromotionRevision, PromotionUse
+from cart.promotions.models import Promotion, PromotionUse
+from cart.revisions import LOOKUP, PROMOTIONS, revision_in
 from shop.db import documents
 from shop.db.caches import TTLCache
 from shop.db.documents import Document, Pipeline
@@ -44,9 +45,8 @@ _IS_CODED = {"automatic": {"$ne": True}}
 
 def lookups(*, coupon: str = "coupon") -> Pipeline:
     """Return stages that add a cart's promotions to a document; ``coupon`` is the path of its code there."""
-    # First: what is read later may be newer than its revision, but not older.
-    stages = [_lookup(PromotionRevision, [], name="promotion_revision")]
-    known = _known.get(PromotionRevision.ID)
+    stages = [LOOKUP]
+    known = _known.get(PROMOTIONS)
     if known is None or known.has_codes:
         by_code = {"localField": coupon, "foreignField": "code"}
         stages.append(_lookup(Promotion, [{"$match": _IS_CODED}, _FREE_USE], name="coded", join=by_code))
@@ -59,9 +59,7 @@ def lookups(*, coupon: str = "coupon") -> Pipeline:
     return stages
 
 
-def _lookup(
-    model: type[Promotion | PromotionRevision], pipeline: Pipeline, *, name: str, join: Document | None = None
-) -> Document:
+def _lookup(model: type[Promotion], pipeline: Pipeline, *, name: str, join: Document | None = None) -> Document:
     return {"$lookup": {"from": model._meta.db_table, **(join or {}), "pipeline": pipeline, "as": name}}
 
 
@@ -80,7 +78,7 @@ def _automatic() -> Pipeline:
 
 def promotions_of(document: Document, *, coupon: str) -> list[Promotion]:
     """Return what :func:`lookups` added: the promotion of the cart's code, and the automatic ones."""
-    revision = next((each.get("revision", 0) for each in document["promotion_revision"]), 0)
+    revision = revision_in(document, PROMOTIONS)
     if "lasting" in document:
         _remember(document, revision)
     known = _known_of(revision)
@@ -91,11 +89,11 @@ def _remember(document: Document, revision: int) -> None:
     lasting = [documents.instance(Promotion, each) for each in document["lasting"]]
     is_fixed = len(lasting) <= MAX_AUTOMATIC and all(each.usage_limit is None for each in lasting)
     has_codes = bool(document["codes"])
-    _known.set(PromotionRevision.ID, _Known(revision, lasting if is_fixed else None, has_codes))
+    _known.set(PROMOTIONS, _Known(revision, lasting if is_fixed else None, has_codes))
 
 
 def _known_of(revision: int) -> _Known | None:
-    known = _known.get(PromotionRevision.ID)
+    known = _known.get(PROMOTIONS)
     if known is not None and known.revision != revision:
         # The next cart reads them again.
         _known.clear()

@@ -13,7 +13,8 @@ from django.conf import settings
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from cart.promotions.models import Promotion, PromotionRevision
+from cart.promotions.models import Promotion
+from cart.revisions import PriceRevision
 from catalog.models import Product
 from orders.models import Order
 from shop.dev.testing.commands import count_commands
@@ -44,7 +45,7 @@ def test_a_cart_reads_cached_promotions_no_more(as_customer: APIClient) -> None:
     assert (second["discount"], commands.names) == ("2.00", ["aggregate"])
     read = [stage["$lookup"]["from"] for stage in commands[0].document["pipeline"] if "$lookup" in stage]
     assert Promotion._meta.db_table not in read
-    assert PromotionRevision._meta.db_table in read
+    assert PriceRevision._meta.db_table in read
 
 
 @pytest.mark.usefixtures("one_line", "shipping")

