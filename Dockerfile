@@ -11,7 +11,12 @@ ENV PATH=/srv/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     HOST=0.0.0.0 \
-    DATA_DIR=/srv/data
+    DATA_DIR=/srv/data \
+    PDF_FONT=/usr/share/fonts/truetype/wqy/wqy-microhei.ttc
+# Chinese, Japanese and Korean letters in PDF documents.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends fonts-wqy-microhei \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --user-group --uid 10001 --home-dir /srv/data --create-home --shell /usr/sbin/nologin shop
 COPY --from=packages /srv/venv /srv/venv
 WORKDIR /srv/shop

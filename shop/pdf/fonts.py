@@ -1,6 +1,6 @@
-"""Open Sans for Latin, Greek and Cyrillic letters, fonts of the viewer for Chinese, Japanese and Korean ones.
+"""Open Sans for Latin, Greek and Cyrillic letters, ``PDF_FONT`` for all that it lacks.
 
-Letters of other scripts are transliterated.
+Chinese, Japanese and Korean letters that neither has use fonts of the viewer; other ones are transliterated.
 """
 
 import unicodedata
@@ -9,13 +9,18 @@ from functools import cache
 from html import escape
 from itertools import groupby
 
+import structlog
 from anyascii import anyascii
+from django.conf import settings
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfbase.ttfonts import TTFError, TTFont
 from ttf_opensans import OPENSANS_BOLD, OPENSANS_REGULAR
 
+logger = structlog.get_logger(__name__)
+
 REGULAR, BOLD = "OpenSans", "OpenSans-Bold"
+_OTHER = "Other"
 # Standard fonts of Adobe's character collections, which are not embedded, and the codecs of their letters.
 _JAPANESE = ("HeiseiKakuGo-W5", "cp932")
 _CHINESE = ("STSong-Light", "gbk")
@@ -32,6 +37,18 @@ def register() -> frozenset[str]:
     for font in (regular, bold, *(UnicodeCIDFont(name) for name, _ in (_JAPANESE, _CHINESE, _KOREAN))):
         pdfmetrics.registerFont(font)
     return frozenset(chr(code) for code in regular.face.charToGlyph.keys() & bold.face.charToGlyph.keys())
+
+
+@cache
+def _register_other(path: str) -> frozenset[str]:
+    """Return the letters of ``PDF_FONT``; it is read at the first text that needs it, for a fraction of a second."""
+    try:
+        font = TTFont(_OTHER, path)
+    except (OSError, TTFError) as error:
+        logger.warning("pdf_font_unusable", path=path, error=str(error))
+        return frozenset()
+    pdfmetrics.registerFont(font)
+    return frozenset(map(chr, font.face.charToGlyph))
 
 
 def markup(text: str, font: str = REGULAR) -> str:
@@ -55,6 +72,8 @@ def _letters(text: str, font: str) -> Iterator[tuple[str, str]]:
             yield font, letter
         elif unicodedata.category(letter) in _SKIPPED:
             continue
+        elif settings.PDF_FONT and letter in _register_other(settings.PDF_FONT):
+            yield _OTHER, letter
         elif name := next((name for name, codec in east_asian if _has(codec, letter)), ""):
             yield name, letter
         else:

@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pypdfium2
+import pytest
+import reportlab
 
 from shop.dev.testing.images import image_file
-from shop.pdf import Document
+from shop.pdf import Document, fonts
 
 ADDRESS = [
     "Ольга Ёлкина",
@@ -56,6 +58,24 @@ def test_a_document_prints_any_script_and_numbers_the_pages_of_each_section(sett
 
     settings.PAPER_SIZE = "letter"
     assert pypdfium2.PdfDocument(document(rows=1).render())[0].get_size() == (612, 792)
+
+
+def test_letters_that_the_shops_font_lacks_are_embedded_from_another(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Of fonts in the test environment, Vera has letters only that Open Sans has, too."""
+    known = fonts.register()
+    monkeypatch.setattr(fonts, "register", lambda: known - {"Q"})
+    for path, is_embedded in (
+        (Path(reportlab.__file__).parent / "fonts" / "Vera.ttf", True),
+        (tmp_path / "no.ttf", False),
+    ):
+        settings.PDF_FONT = str(path)
+        made = Document(title="Q")
+        made.paragraph("Qat")
+        pdf = made.render()
+        assert (b"BitstreamVera" in pdf) is is_embedded
+        assert "Qat" in pages(pdf)[0]
 
 
 def test_a_row_longer_than_a_page_is_continued() -> None:

@@ -89,6 +89,7 @@ WEAK = [
     ("INVOICE_NUMBER", "{number:04}", "needs {year}"),
     ("CREDIT_NOTE_NUMBER", "{year}", "must be a format"),
     ("PAPER_SIZE", "a5", "must be a4 or letter"),
+    ("PDF_FONT", "/nowhere/font.ttf", "path of a TrueType font"),
     ("SHOP_LOGO", "/nowhere/logo.png", "path of a PNG or JPEG file"),
     ("SUPPORT_EMAIL", "Help", "must be a mail address"),
     ("TEMPLATES_DIR", "/nowhere", "must be a folder"),
