@@ -122,19 +122,21 @@ class ProductQuerySerializer(ProductFiltersSerializer):
 
 def _named_parameters(kind: str, *, description: str) -> OpenApiParameter:
     """Describe any number of parameters such as `attr_NAME`."""
+    value = {"type": "string", "maxLength": 200, "pattern": "^[^\u0000]*$"}
     return OpenApiParameter(
         f"{_KINDS[kind]}s",
         {
             "type": "object",
             "propertyNames": {"pattern": f"^{kind}_{ATTRIBUTE_NAME}$"},
-            "additionalProperties": {"type": "string", "maxLength": 200, "pattern": "^[^\u0000]*$"},
+            "additionalProperties": {"anyOf": [value, {"type": "array", "items": value, "maxItems": MAX_VALUES}]},
             "maxProperties": MAX_NAMED_FILTERS,
             # Swagger UI would submit a generated example, which matches no product.
             "default": {},
         },
         style="form",
         explode=True,
-        description=f"{description} At most {MAX_NAMED_FILTERS} attributes and options with {MAX_VALUES} values each.",
+        description=f"{description} At most {MAX_NAMED_FILTERS} attributes and options with {MAX_VALUES} values each. "
+        f"An object whose properties are sent as parameters of their own; `{_KINDS[kind]}s` itself is not sent.",
     )
 
 

@@ -55,6 +55,20 @@ def describe_fields(result: Schema, generator: Any, request: Any, public: bool) 
     return result
 
 
+def unwrap_references(result: Schema, generator: Any, request: Any, public: bool) -> Schema:
+    """Write references with a description as OpenAPI 3.1 does, without the `allOf` that 3.0 needed."""
+    _unwrap(result)
+    return result
+
+
+def _unwrap(part: Any) -> None:
+    for each in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        _unwrap(each)
+    if isinstance(part, dict) and isinstance(part.get("allOf"), list) and len(part["allOf"]) == 1:
+        (only,) = part.pop("allOf")
+        part |= {**only, **part}
+
+
 def _named(name: str, schema: Schema) -> ResolvedComponent:
     return ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, schema=schema, object=name)
 
@@ -81,8 +95,6 @@ def add_descriptions(fields: dict[str, Schema], serializer: Serializer) -> None:
     for name, field in fields.items():
         text = own.get(name) or field.get("description") or GLOSSARY.get(name)
         field.pop("title", None)
-        if text and "$ref" in field:
-            field["allOf"] = [{"$ref": field.pop("$ref")}]
         if text:
             field["description"] = text
 

@@ -59,6 +59,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "shop.api.schema.add_headers",
         "shop.api.schema.add_input_rules",
+        "shop.api.schema_fields.unwrap_references",
         "shop.api.schema_errors.share_errors",
         "shop.api.schema.share_parameters",
     ],

@@ -43,7 +43,7 @@ def test_everything_that_is_imported_is_pinned() -> None:
     # `bson` comes with pymongo, and so does its distribution's name.
     missing = set()
     for path in [path for room in APPS for path in (ROOT / room).rglob("*.py")]:
-        testing = bool({"tests", "testing", "fuzz"} & set(path.parts))
+        testing = bool({"tests", "testing", "fuzz", "contract"} & set(path.parts))
         known = production | development | optional if testing else production
         if path.parent.name == "traces":
             known = production | optional
