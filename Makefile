@@ -1,6 +1,6 @@
 # Shop's commands. Variables reach them through the environment: `make run PORT=8001 DATA_DIR=/tmp/other`.
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test quick browser test-slow torture rehearse fuzz audit-deps bench growth mutation lint format
+.PHONY: help install run demo clients test quick browser test-slow torture rehearse fuzz audit-deps bench growth mutation lint format
 
 # The first Python that is new enough, unless PYTHON= names one.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python; do \
@@ -56,6 +56,10 @@ audit-deps: $(INSTALLED) ## Look up known vulnerabilities of the production depe
 	@# Strict: a package that cannot be looked up is a failure.
 	@$(PY) -m pip_audit --strict --progress-spinner off --requirement requirements.txt || { \
 		echo "A package is vulnerable or could not be looked up: see above." >&2; exit 1; }
+
+clients: $(INSTALLED) ## Generate and compile the TypeScript clients, and lint the OpenAPI description; needs Node.js
+	@npm ci --prefix shop/dev/clients/typescript --silent
+	@exec env DEBUG=1 $(PY) manage.py clients
 
 lint: $(INSTALLED) ## Check format, rules, import layers, types, migrations, settings and the API schema
 	@$(PY) -m ruff format --check .

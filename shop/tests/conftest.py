@@ -22,9 +22,27 @@ from orders.reviews.services import write_review
 from payments.models import Payment, Refund, StripeEvent
 from shop.api import counters
 from shop.audit.staff_log import StaffAction
+from shop.dev.demo import products, seeding
+from shop.dev.demo.journey import PRODUCTS
+from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.admin import ADDRESS, ordered
 from shop.dev.testing.steps import variant_of
 from shop.jobs import PeriodicTask
+
+
+@pytest.fixture
+def demo_shop(live_server: Any, simulator: StripeSimulator, settings: Any) -> Any:
+    """The demo's users, shipping methods, taxes and coupons, and the products that the journey buys."""
+    settings.DEBUG = True
+    simulator.set_webhook(f"{live_server.url}/api/v1/payments/webhook/")
+    quietly = {"tick": lambda *_: None}
+    seeding.seed_terms()
+    seeding.seed_people()
+    seeding.seed_categories()
+    needed = [product for product in products.PRODUCTS if product.slug in PRODUCTS]
+    seeding.seed_products(needed, **quietly)
+    seeding.seed_pictures(needed, **quietly)
+    return live_server
 
 
 @pytest.fixture
