@@ -13,6 +13,7 @@ from django.utils import timezone
 from django_mongodb_backend.fields import ArrayField, ObjectIdField
 
 from catalog.availability import StockPolicy, available_quantity, validate_barcode
+from catalog.bulk.models import BulkProgress  # noqa: F401 (registers the model)
 from catalog.collections.models import Collection, CollectionItem  # noqa: F401 (registers the models)
 from catalog.importing.models import ImportPart, ImportRun, ImportStep  # noqa: F401 (registers the models)
 from catalog.price_history import PriceRecord  # noqa: F401

@@ -1,7 +1,7 @@
 from bson import ObjectId
 from django.core.exceptions import ValidationError
 
-RESERVED_SLUGS = frozenset({"facets", "suggest"})
+RESERVED_SLUGS = frozenset({"bulk", "facets", "suggest"})
 
 
 def is_reserved(slug: str) -> bool:

@@ -15,6 +15,8 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from catalog import images, services, stock
+from catalog.bulk.views import ERRORS as BULK_ERRORS
+from catalog.bulk.views import BulkProducts
 from catalog.categories import count_products, in_tree_order
 from catalog.errors import (
     CompareAtPriceTooLow,
@@ -105,9 +107,10 @@ class StaffWrites(viewsets.GenericViewSet):
 
     permission_classes = [HasModelPermission]
     public_reads = True
-    required_permissions: dict[str, str] = {}
+    # One of them is enough.
+    required_permissions: dict[str, str | tuple[str, ...]] = {}
 
-    def get_required_permission(self) -> str | None:
+    def get_required_permission(self) -> str | tuple[str, ...] | None:
         # Not `self.action`: OPTIONS asks about other methods.
         action = self.action_map.get((self.request.method or "").lower())
         return None if action is None else self.required_permissions[action]
@@ -143,7 +146,7 @@ class CategoryViewSet(FormerSlugsMixin, ConditionalGetMixin, StaffWrites, viewse
         return Response(self.get_serializer(category).data)
 
 
-class ProductViewSet(FormerSlugsMixin, ConditionalGetMixin, StaffWrites, viewsets.GenericViewSet):
+class ProductViewSet(BulkProducts, FormerSlugsMixin, ConditionalGetMixin, StaffWrites, viewsets.GenericViewSet):
     """Products."""
 
     queryset = Product.objects.all()
@@ -159,8 +162,9 @@ class ProductViewSet(FormerSlugsMixin, ConditionalGetMixin, StaffWrites, viewset
         "update": "replaceProduct",
         "partial_update": "updateProduct",
         "destroy": "deleteProduct",
+        "bulk": "writeProducts",
     }
-    rate_scopes = {"facets": "facets"}
+    rate_scopes = {"facets": "facets", "bulk": "bulk"}
     errors = {
         "list": [ValidationError, PermissionDenied, NotAuthenticated, "collection_required", "search_required"],
         "facets": [ValidationError],
@@ -174,10 +178,12 @@ class ProductViewSet(FormerSlugsMixin, ConditionalGetMixin, StaffWrites, viewset
             UnknownImage,
             *INPUT_CODES,
         ],
+        "bulk": BULK_ERRORS,
         "update": CHANGE_ERRORS,
         "partial_update": CHANGE_ERRORS,
     }
     required_permissions = {
+        "bulk": ("catalog.add_product", "catalog.change_product"),
         "create": "catalog.add_product",
         "update": "catalog.change_product",
         "partial_update": "catalog.change_product",

@@ -11,6 +11,7 @@ from accounts.link_views import LinkViewSet
 from accounts.views import AddressViewSet, AuthViewSet, ProfileViewSet, SessionViewSet
 from cart.promotions.views import PromotionViewSet
 from cart.views import CartItemViewSet, CartViewSet
+from catalog.bulk.views import PriceViewSet, StockViewSet
 from catalog.collections.views import CollectionViewSet
 from catalog.views import CategoryViewSet, ProductImageViewSet, ProductViewSet, VariantViewSet
 from orders.fulfilments.views import FulfilmentViewSet
@@ -45,6 +46,8 @@ router.register("collections", CollectionViewSet, basename="collection")
 router.register("products/(?P<product_pk>[0-9a-f]{24})/images", ProductImageViewSet, basename="product-image")
 router.register("products/(?P<product_pk>[-a-zA-Z0-9_]+)/reviews", ReviewViewSet, basename="review")
 router.register("variants", VariantViewSet, basename="variant")
+router.register("stock", StockViewSet, basename="stock")
+router.register("prices", PriceViewSet, basename="price")
 router.register("shipping-methods", ShippingMethodViewSet, basename="shipping-method")
 router.register("api-keys", ApiKeyViewSet, basename="api-key")
 router.register("payments", PaymentViewSet, basename="payment")

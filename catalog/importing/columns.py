@@ -137,7 +137,7 @@ class CategoryColumn(Column):
     def from_text(self, text: str) -> ObjectId | None:
         name = identifiers.slug(text).strip("/")
         if name not in self._ids:
-            raise BadCell(f"Category “{name[:150]}” does not exist. Enter a slug or path.")
+            raise BadCell(f"Category “{name[:150]}” does not exist. Enter a slug or path.", code="does_not_exist")
         return self._ids[name]
 
 
@@ -177,7 +177,8 @@ class RelatedColumn(Column):
         slugs = [slug for part in text.split(",") if (slug := identifiers.slug(part))]
         for slug in slugs:
             if slug not in self._ids:
-                raise BadCell(f"{self._kind} “{slug[:150]}” does not exist. Enter slugs, separated by commas.")
+                detail = f"{self._kind} “{slug[:150]}” does not exist. Enter slugs, separated by commas."
+                raise BadCell(detail, code="does_not_exist")
         return [self._ids[slug] for slug in sorted(set(slugs))]
 
 

@@ -1,13 +1,12 @@
 from collections.abc import Container, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from django.core.exceptions import ValidationError
 from django.db import models
 
 from catalog import read_model
 from catalog.availability import StockPolicy
-from catalog.errors import StockBelowZero
-from catalog.importing import spreadsheets
+from catalog.errors import CompareAtPriceTooLow, DuplicateOptions, SlugTaken, StockBelowZero
 from catalog.importing.columns import (
     ATTRIBUTE,
     OPTION,
@@ -21,8 +20,7 @@ from catalog.importing.columns import (
 )
 from catalog.importing.errors import BadCell
 from catalog.importing.models import ImportStep
-from catalog.importing.rows import CellFault, ProductRows, Row, Sheet
-from catalog.importing.staging import ClaimedSlugs
+from catalog.importing.rows import CellFault, Cells, ProductRows, Row
 from catalog.models import Product, Variant, validate_attributes
 from catalog.options import validate_options
 from catalog.services import free_slug, slug_base
@@ -36,6 +34,12 @@ MAX_VARIANTS = 500
 Change = list[str]
 
 
+class ClaimedSlugs(Container[str], Protocol):
+    """The new slugs of a file, or of a call."""
+
+    def add(self, slug: str, /) -> None: ...
+
+
 class _Either(Container[str]):
     def __init__(self, *parts: Container[str]) -> None:
         self._parts = parts
@@ -45,7 +49,7 @@ class _Either(Container[str]):
 
 
 class Comparison:
-    def __init__(self, sheet: Sheet, columns: Columns, *, claimed_slugs: ClaimedSlugs) -> None:
+    def __init__(self, sheet: Cells, columns: Columns, *, claimed_slugs: ClaimedSlugs) -> None:
         self._sheet = sheet
         self._of_product = [column for name in sheet.names if (column := columns.of_product(name))]
         self._of_variant = [column for name in sheet.names if (column := columns.of_variant(name))]
@@ -93,7 +97,8 @@ class Comparison:
                 changes.append(["slug", "", product.slug])
         if any(column == "slug" for column, *_ in changes):
             if product.slug in self._taken:
-                self._fault(first, "slug", "Another product has this slug. A variant cannot move to another product.")
+                detail = "Another product has this slug. A variant cannot move to another product."
+                self._fault(first, "slug", detail, code=SlugTaken.default_code)
             self._claimed_slugs.add(product.slug)
         self._check_pairs(first, ATTRIBUTE, product.attributes, changes)
 
@@ -117,24 +122,26 @@ class Comparison:
         step = ImportStep(product_id=product.pk, name=name or product.name, changes=changes, variants=variants)
         return step, new, len(changed) - new
 
-    def _product_value(self, group: ProductRows, column: Column, shown: str) -> tuple[Row, str]:
+    def _product_value(self, group: ProductRows, column: Column, shown: str) -> tuple[Row, str | None]:
         """Return the new text of a product's column, and its row; other rows may be empty or unchanged."""
-        chosen = group.rows[0], ""
+        first = group.rows[0]
+        chosen = first, None if self._sheet.text(first, column.name) is None else ""
         differing = set()
         for row in group.rows:
             text = self._sheet.text(row, column.name)
-            if not text.strip() or text in differing or text == chosen[1]:
+            if text is None or not text.strip() or text in differing or text == chosen[1]:
                 continue
             if not chosen[1] or _same_value(column, chosen[1], shown):
                 chosen = row, text
             elif not _same_value(column, text, shown):
                 differing.add(text)
-                self._fault(row, column.name, f"Row {chosen[0].number} has a different value for the same product.")
+                detail = f"Row {chosen[0].number} has a different value for the same product."
+                self._fault(row, column.name, detail, code="ambiguous")
         return chosen
 
     def _slugs_in_use(self, groups: Sequence[ProductRows]) -> set[str]:
         wanted = {
-            identifiers.slug(self._sheet.text(row, "slug")) or slug_base(self._sheet.text(row, "name"))
+            identifiers.slug(self._sheet.text(row, "slug") or "") or slug_base(self._sheet.text(row, "name") or "")
             for group in groups
             for row in group.rows
         }
@@ -144,7 +151,7 @@ class Comparison:
         is_new = variant._state.adding
         if is_new:
             try:
-                spreadsheets.check_unaltered(row.sku)
+                self._sheet.check(row.sku)
             except BadCell as error:
                 self._fault(row, SKU, str(error))
         changes = []
@@ -158,7 +165,8 @@ class Comparison:
         stock_change = self._stock_change(row, variant)
         left = int(stock_change[2]) if stock_change else variant.stock
         if left < 0 and variant.stock_policy == StockPolicy.DENY:
-            self._fault(row, "stock_policy" if "stock_policy" in self._sheet.names else STOCK, str(StockBelowZero()))
+            column_name = "stock_policy" if "stock_policy" in self._sheet.names else STOCK
+            self._fault(row, column_name, str(StockBelowZero()), code=StockBelowZero.default_code)
         if stock_change:
             changes.append(stock_change)
         if not changes and not is_new:
@@ -172,12 +180,12 @@ class Comparison:
         }
 
     def _stock_change(self, row: Row, variant: Variant) -> Change | None:
-        text = self._sheet.text(row, STOCK).strip()
+        text = (self._sheet.text(row, STOCK) or "").strip()
         if not self._stocked or not text:
             return None
         current = variant.stock
         try:
-            base = None if variant._state.adding else read_stock_base(self._sheet.text(row, STOCK_BASE))
+            base = None if variant._state.adding else read_stock_base(self._sheet.text(row, STOCK_BASE) or "")
             if text == str(base[0] if base else current):
                 # Not edited: keep later stock changes.
                 return None
@@ -185,7 +193,7 @@ class Comparison:
             if base:
                 wanted = _apply_difference(wanted, *base, variant)
         except BadCell as error:
-            self._fault(row, STOCK, str(error))
+            self._fault(row, STOCK, str(error), code=error.code)
             return None
         return None if wanted == current else [STOCK, str(current), str(wanted)]
 
@@ -198,7 +206,8 @@ class Comparison:
             shown = identifiers.keys(variant.options)
             if (other := seen.setdefault(shown, sku)) != sku and (row := in_file.find(sku) or in_file.find(other)):
                 twin = other if row is in_file.find(sku) else sku
-                self._fault(row, f"{OPTION}…", f"{twin} is a variant of the same product with the same options.")
+                detail = f"{twin} is a variant of the same product with the same options."
+                self._fault(row, f"{OPTION}…", detail, code=DuplicateOptions.default_code)
 
     def _check_compare_at_price(self, group: ProductRows, product: Product, by_sku: SkuMap[Variant]) -> None:
         prices = [variant.price for _, variant in by_sku.items() if variant.is_active and variant.price is not None]
@@ -206,19 +215,20 @@ class Comparison:
         if former is not None and prices and former <= min(prices):
             column = "compare_at_price" if "compare_at_price" in self._sheet.names else "price"
             detail = f"The compare-at price, {former:f}, must be above the price, {min(prices):f}."
-            self._fault(group.rows[0], column, f"{detail} Change both or clear it.")
+            code = CompareAtPriceTooLow.default_code
+            self._fault(group.rows[0], column, f"{detail} Change both or clear it.", code=code)
 
-    def _change(self, column: Column, obj: models.Model, shown: str, text: str, row: Row) -> Change | None:
-        if text == shown or (not text.strip() and not (column.field.blank and shown)):
+    def _change(self, column: Column, obj: models.Model, shown: str, text: str | None, row: Row) -> Change | None:
+        if text is None or text == shown or (not text.strip() and not (column.field.blank and shown)):
             return None
         try:
-            spreadsheets.check_unaltered(text)
+            self._sheet.check(text)
             wanted = column.canonical(text)
             if shown and _same_value(column, wanted, shown):
                 return None
             column.put(obj, wanted)
         except BadCell as error:
-            self._fault(row, column.name, str(error))
+            self._fault(row, column.name, str(error), code=error.code)
             return None
         return [column.name, shown, wanted]
 
@@ -229,15 +239,15 @@ class Comparison:
             try:
                 validate(pairs)
             except ValidationError as error:
-                self._fault(row, changed[0], " ".join(error.messages))
+                self._fault(row, changed[0], " ".join(error.messages), code=getattr(error, "code", None) or "invalid")
 
     def _require(self, row: Row, name: str, value: object) -> None:
         is_faulty = any((fault.row, fault.column) == (row.number, name) for fault in self._faults)
         if value in (None, "") and not is_faulty:
-            self._fault(row, name, f"A new row requires a {name}.")
+            self._fault(row, name, f"A new row requires a {name}.", code="required")
 
-    def _fault(self, row: Row, column: str, detail: str) -> None:
-        self._faults.append(CellFault(row.number, column, detail))
+    def _fault(self, row: Row, column: str, detail: str, *, code: str = "invalid") -> None:
+        self._faults.append(CellFault(row.number, column, detail, code))
 
 
 def _apply_difference(wanted: int, exported: int, adjustments: int, variant: Variant) -> int:

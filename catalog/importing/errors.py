@@ -9,6 +9,10 @@ class FileRefused(ShopError):
 class BadCell(Exception):
     """A cell has an invalid value."""
 
+    def __init__(self, detail: str, *, code: str = "invalid") -> None:
+        super().__init__(detail)
+        self.code = code
+
 
 class TooManyColumns(ShopError):
     default_code = "too_many_columns"

@@ -53,7 +53,7 @@ def build_plan(run: ImportRun, table: Table, *, tick: Tick = lambda done, total:
 def add_faults(run: ImportRun, faults: Sequence[CellFault]) -> None:
     """Count all faults; keep the first ``FAULTS_KEPT``."""
     run.fault_count += len(faults)
-    run.faults += [list(fault) for fault in faults[: FAULTS_KEPT - len(run.faults)]]
+    run.faults += [list(fault[:3]) for fault in faults[: FAULTS_KEPT - len(run.faults)]]
 
 
 def discard(plan_id: ObjectId | None) -> None:

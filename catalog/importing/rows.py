@@ -1,10 +1,11 @@
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from bson import ObjectId
 
+from catalog.importing import spreadsheets
 from catalog.importing.columns import SKU, Columns, MoneyColumn
 from catalog.importing.errors import BadCell, FileRefused
 from catalog.importing.formats import Table
@@ -15,12 +16,27 @@ class CellFault(NamedTuple):
     row: int
     column: str
     detail: str
+    # For programs.
+    code: str = "invalid"
 
 
 class Row(NamedTuple):
     number: int
     sku: str
     cells: list[str]
+
+
+class Cells(Protocol):
+    """The cells of rows: those of a file, or of a call."""
+
+    @property
+    def names(self) -> Collection[str]: ...
+
+    def text(self, row: Row, name: str) -> str | None:
+        """Return the cell, or None to leave the field as it is."""
+
+    def check(self, text: str) -> None:
+        """Raises :class:`BadCell` for a text that was not meant."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +73,9 @@ class Sheet:
         """Return the cell; "" without such a column."""
         position = self._at.get(name)
         return "" if position is None else row.cells[position]
+
+    def check(self, text: str) -> None:
+        spreadsheets.check_unaltered(text)
 
 
 def _names(headings: list[str], columns: Columns) -> list[str]:

@@ -24,10 +24,13 @@ class _Conflict(Exception):
     """The data has changed since the check."""
 
 
-def write(steps: Sequence[ImportStep], *, actor: str, origin: str) -> Conflicts:
+def write(
+    steps: Sequence[ImportStep], *, actor: str, origin: str, drops_low_compare_at_prices: bool = True
+) -> Conflicts:
     """Apply steps in the caller's transaction; return the skipped ones with reasons.
 
-    Concurrent changes may cause constraint errors.
+    Concurrent changes may cause constraint errors. ``drops_low_compare_at_prices`` is explained at
+    ``finalize_products``: a price that has changed since the check must not fail the batch.
     """
     batch = _Batch(steps, origin=origin)
     conflicts = {}
@@ -36,7 +39,7 @@ def write(steps: Sequence[ImportStep], *, actor: str, origin: str) -> Conflicts:
             batch.add(step)
         except _Conflict as conflict:
             conflicts[step.pk] = str(conflict)
-    batch.write(actor=actor)
+    batch.write(actor=actor, drops_low_compare_at_prices=drops_low_compare_at_prices)
     return conflicts
 
 
@@ -92,7 +95,7 @@ class _Batch:
                 self._add_variant(work, variant, entry)
         self._works.append(work)
 
-    def write(self, *, actor: str) -> None:
+    def write(self, *, actor: str, drops_low_compare_at_prices: bool) -> None:
         record_all("product.created", (work.product.pk for work in self._works if work.product._state.adding))
         _write_rows(Product, [(work.product, work.fields) for work in self._works])
         for work in self._works:
@@ -105,8 +108,7 @@ class _Batch:
             stock.adjust_many(deltas, reason=StockMovement.Reason.IMPORT, notes=notes, reference=actor)
         # Excluding products of which only the stock changed.
         if changed := [work.product.pk for work in self._works if work.fields or work.variants]:
-            # A price changed since the check must not fail the batch.
-            services.finalize_products(*changed, drops_low_compare_at_prices=True)
+            services.finalize_products(*changed, drops_low_compare_at_prices=drops_low_compare_at_prices)
 
     def _add_variant(self, work: _Work, variant: Variant, entry: dict[str, Any]) -> None:
         fields: dict[str, Any] = {}

@@ -51,8 +51,11 @@ to 64 letters, digits, `.`, `_` and `-`.
 **Caching.** Catalog responses carry an `ETag`. Send it back as `If-None-Match`: if nothing has changed, the response is
 an empty 304. A change is visible to the next request.
 
-**Idempotency.** Orders, payments and refunds accept an `Idempotency-Key`: a request that repeats the key and body of an
-earlier one creates nothing, and returns the object of that one with `Idempotency-Replayed: true`.
+**Bulk calls** (`/products/bulk/`, `/stock/bulk/`, `/prices/bulk/`) take a list of up to 1,000 rows and answer 200 with
+one result per row, in their order; the errors of a row have the shape of `errors`.
+
+**Idempotency.** Orders, payments, refunds and bulk calls accept an `Idempotency-Key`: a request that repeats the
+key and body of an earlier one changes nothing, and returns the object of that one with `Idempotency-Replayed: true`.
 
 **Payments.** Place the order, open its payment, let Stripe.js confirm the PaymentIntent with `client_secret` and
 `publishable_key`, then wait for the order to become `completed` / `paid`: Stripe notifies the shop, the browser does
@@ -68,6 +71,8 @@ API_TAGS = [
         "description": "Products, readable by everyone and writable by staff; reviews by customers.",
     },
     {"name": "collections", "description": "Hand-sorted groups of products."},
+    {"name": "stock", "description": "The stock of many variants, for staff."},
+    {"name": "prices", "description": "The prices of many variants, for staff."},
     {"name": "variants", "description": "Prices and stock, for staff."},
     {"name": "cart", "description": "One cart per user or guest."},
     {"name": "shipping-methods", "description": "Shipping methods."},

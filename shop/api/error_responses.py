@@ -64,10 +64,19 @@ def _without_marker(attr: str | None) -> str | None:
     return attr.removesuffix(".non_field_errors")
 
 
+def _body_of(error: APIException) -> Any:
+    no_context: Any = {}
+    return ExceptionFormatter(error, no_context, error).run()
+
+
+def errors_of(error: APIException) -> list[dict[str, Any]]:
+    """Return the errors as a response lists them."""
+    return list(_body_of(error)["errors"])
+
+
 def error_response(error: APIException) -> HttpResponse:
     """Respond to an error raised outside DRF."""
-    no_context: Any = {}
-    data = ExceptionFormatter(error, no_context, error).run()
+    data = _body_of(error)
     response = JSONReply(data, status=error.status_code)
     if wait := getattr(error, "wait", None):
         response["Retry-After"] = str(wait)

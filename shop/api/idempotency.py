@@ -117,6 +117,12 @@ def require_first_use(*key: str) -> None:
     used.save(force_insert=True)
 
 
+def work_of_claim() -> str:
+    """Return an id for what has been done of the claimed request, which repeated ones share; "" without a claim."""
+    record = _current.get()
+    return "" if record is None else _digest(record.pk, record.fingerprint)
+
+
 def run_once(
     request: Request, *, replay: Callable[[str], Response], work: Callable[[], Response], scope: str, guest: str = ""
 ) -> Response:

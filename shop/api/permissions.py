@@ -16,7 +16,7 @@ def staff_may(user: Any, *permissions: str) -> bool:
 class HasModelPermission(BasePermission):
     """Allow staff with the view's ``get_required_permission()``, or one of several, and reads if ``public_reads``.
 
-    No permission means an unsupported method, answered with 405.
+    None means an unsupported method, answered with 405.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:

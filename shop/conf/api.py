@@ -66,6 +66,9 @@ SPECTACULAR_SETTINGS = {
 }
 # Per request body; each image adds MAX_IMAGE_BYTES.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# Of a call with up to 1,000 rows.
+MAX_BULK_BYTES = 8 * 1024 * 1024
+BULK_PATHS = r"/api/v1/(products|stock|prices)/bulk/?$"
 # The admin's form of a product with 500 variants, the maximum of an import.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 8_000
 MAX_IMAGE_BYTES = 10 * 1024 * 1024

@@ -52,6 +52,7 @@ RATE_LIMIT_RULES = {
     "document": (60, 60),
     "review": (30, 60),
     "payment": (120, 60),
+    "bulk": (60, 60),
     # All requests of an API key.
     "api_key": (1200, 60),
 }

@@ -1,5 +1,6 @@
 from typing import Any
 
+from shop.conf.api import BULK_PATHS
 from shop.conf.base import env
 
 # Validated by `manage.py serve`: some shells and Conda set HOST, too.
@@ -21,6 +22,8 @@ SERVER_POOLS: dict[str, dict[str, Any]] = {
     # A large image takes hundreds of megabytes.
     "uploads": {"threads": 1, "waiting": 64},
     "facets": {"threads": 1, "waiting": 64},
+    # 1,000 rows take seconds of CPU.
+    "bulk": {"threads": 1, "waiting": 64, "max_wait": 20.0},
     # A long history takes seconds of CPU.
     "exports": {"threads": 1, "waiting": 64},
     "docs": {"threads": 1, "waiting": 64},
@@ -39,6 +42,7 @@ SERVER_POOL_ROUTES = (
     ("POST", r"/api/v1/payments/webhook", "webhook"),
     ("POST", r"/api/v1/(orders|payments)", "checkout"),
     ("GET|HEAD", r"/api/v1/products/facets", "facets"),
+    ("POST", BULK_PATHS, "bulk"),
     ("GET|HEAD", r"/api/v1/users/me/export", "exports"),
     ("GET|HEAD", r"/api/(schema|docs)", "docs"),
     (".*", rf"/{ADMIN_PATH}", "admin"),

@@ -93,9 +93,10 @@ class Application:
             return
         if length is not None:
             environ["CONTENT_LENGTH"] = str(length)
-        limit = body_limit(media_type, images=1)
+        path = environ["PATH_INFO"]
+        limit = body_limit(media_type, path=path, images=1)
         if length is not None and length > limit:
-            limit = body_limit(media_type, images=settings.MAX_IMAGES_AT_ONCE)
+            limit = body_limit(media_type, path=path, images=settings.MAX_IMAGES_AT_ONCE)
             if length > limit or not await self._is_from_staff(environ, client=client):
                 return
         is_large = length is None or length > LARGE_BYTES

@@ -1,4 +1,5 @@
 import contextlib
+import re
 import resource
 
 from django.conf import settings
@@ -9,8 +10,10 @@ REFUSAL = "shop.refusal"
 QUEUED_AT = "shop.queued_at"
 
 
-def body_limit(media_type: str, *, images: int) -> int:
+def body_limit(media_type: str, *, path: str, images: int) -> int:
     """Return the limit in bytes."""
+    if re.match(settings.BULK_PATHS, path):
+        return settings.MAX_BULK_BYTES
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if media_type == "multipart/form-data":
         limit += settings.MAX_IMAGE_BYTES * images

@@ -89,7 +89,7 @@ class RequestLimitsMiddleware:
             length = int(request.META.get("CONTENT_LENGTH") or 0)
         except ValueError:
             return None
-        limit = body_limit(request.content_type or "", images=images)
+        limit = body_limit(request.content_type or "", path=request.path_info, images=images)
         if length <= limit:
             return None
         error = PayloadTooLarge(f"The request body is larger than {limit} bytes.")

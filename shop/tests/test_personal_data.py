@@ -336,6 +336,8 @@ CLASSIFIED: dict[str, str] = {
             "orders.shippingzone.countries",
             "orders.shippingzone.postal_codes",
             "orders.shippingzone.states",
+            "catalog.bulkprogress.id",
+            "catalog.bulkprogress.results",
         ],
         "the shop's own: catalog, stock and terms",
     ),

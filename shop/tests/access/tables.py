@@ -63,6 +63,7 @@ API = _rows("""
     GET     products/                                 yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
     GET     products/?status=draft                    401   401   403   403    yes   yes   yes    yes    yes   403
     POST    products/                                 401   401   403   403    yes   403   403    yes    yes   403
+    POST    products/bulk/                            401   401   403   403    yes   403   403    yes    yes   403
     GET     products/facets/                          yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
     GET     products/suggest/                         yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
     GET     products/{product}/                       yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
@@ -77,6 +78,8 @@ API = _rows("""
     POST    products/{product}/reviews/               401   401   yes   yes    yes   yes   yes    yes    403   403
     PATCH   products/{product}/reviews/{review}/      401   401   yes   404    404   404   404    404    403   403
     DELETE  products/{product}/reviews/{review}/      401   401   yes   404    404   404   404    404    403   403
+    POST    stock/bulk/                               401   401   403   403    yes   403   403    yes    yes   403
+    POST    prices/bulk/                              401   401   403   403    yes   403   403    yes    yes   403
     PATCH   variants/{variant}/                       401   401   403   403    yes   403   403    yes    yes   403
     POST    variants/{variant}/stock/                 401   401   403   403    yes   403   403    yes    yes   403
 
