@@ -69,7 +69,9 @@ class _Found:
     def __init__(self, rows: Sequence[Row], earlier: Mapping[str, int]) -> None:
         data = [row.data for row in rows]
         skus = {sku for each in data for sku in _skus(each)}
-        self._owners: SkuMap[ObjectId] = SkuMap(Variant.objects.with_skus(skus).values_list("sku", "product"))
+        self._owners: SkuMap[ObjectId] = SkuMap(
+            Variant.objects.with_skus(skus).order_by().values_list("sku", "product")
+        )
         slugs = {each["slug"] for each in data if "slug" in each}
         self._by_slug = dict(Product.objects.filter(slug__in=slugs).values_list("slug", "pk"))
         ids = {each["id"] for each in data if "id" in each} | set(self._by_slug.values())
@@ -178,7 +180,7 @@ def _stock_changes(steps: Iterable[ImportStep]) -> dict[ObjectId, str]:
 def _ids_of(written: Mapping[int, ImportStep]) -> dict[int, ObjectId]:
     """Return the products' ids by the index of their rows."""
     skus = {index: step.variants[0]["sku"] for index, step in written.items() if not step.product_id}
-    found = dict(Variant.objects.filter(sku__in=skus.values()).values_list("sku", "product")) if skus else {}
+    found = dict(Variant.objects.filter(sku__in=skus.values()).order_by().values_list("sku", "product")) if skus else {}
     known = {index: step.product_id for index, step in written.items() if step.product_id}
     return known | {index: found[sku] for index, sku in skus.items()}
 

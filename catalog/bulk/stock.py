@@ -19,7 +19,8 @@ AT_ONCE = 200
 
 def variants_of(rows: Sequence[Row], earlier: Mapping[str, int]) -> dict[int, Variant | ShopError]:
     """Return the variant of each row by its index, or the reason that there is none."""
-    by_sku = SkuMap((variant.sku, variant) for variant in Variant.objects.with_skus(row.data["sku"] for row in rows))
+    variants = Variant.objects.with_skus(row.data["sku"] for row in rows).order_by()
+    by_sku = SkuMap((variant.sku, variant) for variant in variants)
     seen = set(earlier)
     found: dict[int, Variant | ShopError] = {}
     for row in rows:

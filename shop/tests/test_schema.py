@@ -121,6 +121,8 @@ def test_every_refusal_of_the_shops_own_is_described() -> None:
         "mail_outdated",
         "mail_not_resent",
     }
+    # Of rows of bulk calls.
+    elsewhere |= {"duplicate_row", "ambiguous"}
     elsewhere |= {"products_changing", "too_large_for_xlsx", "too_many_variants"}
     assert {each.default_code for each in subclasses_of(ShopError)} - passing - elsewhere <= described
 
