@@ -23,6 +23,7 @@ from shop.dev.testing.images import image_file
 from shop.dev.testing.replies import refusal, refusals
 from shop.dev.testing.routes import Operation, alternatives, operations
 from shop.dev.testing.steps import API, add_to_cart, dump_database, place_order
+from shop.http.limits import body_limit
 
 pytestmark = pytest.mark.django_db
 
@@ -174,8 +175,8 @@ def test_what_is_no_sound_json_is_400_everywhere(send: Callable[..., Any], subte
 
 def test_a_body_over_the_limit_is_413_everywhere(send: Callable[..., Any], subtests: pytest.Subtests) -> None:
     before = kept()
-    json_limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     for operation in operations():
+        json_limit = body_limit("application/json", path=operation.address, images=1)
         if operation.method in ("POST", "PUT", "PATCH", "DELETE"):
             with subtests.test(str(operation)):
                 reply = send(operation, b"[" + b"0," * (json_limit // 2) + b"0]")
