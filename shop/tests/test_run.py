@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 MANAGE = [sys.executable, "manage.py"]
 # The run starts its own parts when these are empty.
 OWN_PARTS = {
+    "FRONTEND_URL": "",
     "MONGO_URI": "",
     "STRIPE_SECRET_KEY": "",
     "STRIPE_PUBLISHABLE_KEY": "",
@@ -138,6 +139,8 @@ def test_a_killed_run_leaves_nothing_in_the_way_of_the_next(tmp_path):
         assert {"mongod", "worker", "web"} <= {pid_file.stem for pid_file in (tmp_path / "one/pids").glob("*.json")}
         assert (tmp_path / "one" / "logs" / "web.log").read_text()
         assert killed.get("/api/docs/")
+        assert b'<meta name="shop-api"' in killed.get("/")
+        assert json.loads((tmp_path / "one" / "run.json").read_text())["FRONTEND_URL"] == killed.root
         products = products_of(killed)
         assert products > 0
 

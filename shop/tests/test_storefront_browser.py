@@ -21,7 +21,7 @@ from shop import audit
 from shop.dev.demo import products, seeding
 from shop.dev.management.commands.storefront import handler
 from shop.dev.stripe_simulator import StripeSimulator
-from shop.dev.testing.browser import DESKTOP, MISSING, PHONE, browser_page, chromium
+from shop.dev.testing.browser import DESKTOP, MISSING, PHONE, browser_page, chromium, take_picture
 from shop.dev.testing.mails import work
 from shop.dev.testing.server import ShopServer
 
@@ -146,6 +146,12 @@ def test_a_guest_buys_a_tee_in_coral_and_withdraws(
     with visit(server.url, size, "402 ", "400 ") as page:  # declined cards, a wrong coupon
         open_tee(page)
         put_into_cart(page, "Coral", "M")
+        if size == DESKTOP:
+            page.goto("/products/everyday-organic-tee")
+            page.get_by_role("radio", name="Coral").check()
+            page.get_by_role("radio", name="M", exact=True).check()
+            take_picture(page, "storefront")
+            page.goto("/cart")
         page.get_by_label("Quantity of").fill("2")
         page.get_by_label("Quantity of").press("Enter")
         expect(page.locator(".to-cart .count")).to_contain_text("2")

@@ -72,7 +72,7 @@ function startChoice(main, found, wanted) {
     const isComplete = options.every(({ name }) => name in chosen);
     const fitting = variants.filter((each) => matches(each, chosen));
     const variant = isComplete ? fitting[0] : undefined;
-    show(form.querySelector(".price"), variant ? variantPrice(variant, found.currency) : price(found));
+    show(form.querySelector(".price"), variant ? variantPrice(variant, found) : price(found));
     show(form.querySelector(".availability"), variant && availability(variant));
     form.querySelector("button").disabled = Boolean(variant) && !variant.in_stock;
     form.querySelector("button").textContent = variant && !variant.in_stock ? "Sold out" : "Add to cart";
@@ -109,7 +109,10 @@ function initialChoice({ variants, options }, wanted) {
   return Object.fromEntries(settled.map(({ name }) => [name, first.options[name]]));
 }
 
-function variantPrice({ price: now, compare_at_price: before, lowest_price_30_days: lowest }, currency) {
+/** A variant on sale has its own former price; another may be the product's. */
+function variantPrice({ price: now, compare_at_price: own, lowest_price_30_days: lowest }, product) {
+  const { currency, compare_at_price: former } = product;
+  const before = own ?? (Number(former) > Number(now) ? former : null);
   return html`${price({ price_min: now, price_max: now, compare_at_price: before, currency })}
     ${lowest && html`<small>Lowest price of the last 30 days: ${money(lowest, currency)}</small>`}`;
 }
