@@ -75,6 +75,18 @@ class PromotionSerializer(OptionalNulls, serializers.ModelSerializer):
             "state",
         ]
 
+    descriptions = {
+        "name": "Shown to shoppers; empty to show the code.",
+        "automatic": "Whether it applies to every cart that meets its conditions.",
+        "kind": "Type of the discount.",
+        "buy_quantity": "Units to buy, of `buy_x_get_y`.",
+        "get_quantity": "Units that are discounted, of `buy_x_get_y`.",
+        "applies_to": "Items that are discounted.",
+        "valid_from": "Start; null: at once.",
+        "is_active": "Inactive promotions apply to no cart.",
+        "state": "Whether it applies now, and if not, why.",
+    }
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         former: Promotion = self.instance or Promotion()
         stored: dict[str, Any] = {field.name: getattr(former, field.attname) for field in former._meta.concrete_fields}
@@ -105,6 +117,6 @@ class PromotionSerializer(OptionalNulls, serializers.ModelSerializer):
 class PromotionQuerySerializer(serializers.Serializer):
     """Query parameters of the list."""
 
-    code = UpperCodeField(max_length=40, required=False)
-    kind = serializers.ChoiceField(choices=Promotion.Kind.choices, required=False)
-    is_active = QueryBooleanField(required=False)
+    code = UpperCodeField(max_length=40, required=False, help_text="The coupon with this code.")
+    kind = serializers.ChoiceField(choices=Promotion.Kind.choices, required=False, help_text="Of this type.")
+    is_active = QueryBooleanField(required=False, help_text="Active ones, or inactive ones.")

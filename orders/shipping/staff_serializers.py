@@ -10,6 +10,7 @@ from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls
 from shop.db.money_fields import MoneyField
 
+PICKUP = ShippingMethod.PICKUP_FIELDS
 MAX_PLACES = 5_000
 MAX_RATES = 500
 MAX_BAND_WEIGHT = 2**31 - 1
@@ -36,6 +37,8 @@ class ShippingZoneSerializer(OptionalNulls, serializers.ModelSerializer):
     class Meta:
         model = ShippingZone
         fields = ["id", "name", "countries", "states", "postal_codes"]
+
+    descriptions = {"name": "For staff."}
 
 
 class ShippingRateSerializer(OptionalNulls, serializers.ModelSerializer):
@@ -69,6 +72,12 @@ class ShippingRateSerializer(OptionalNulls, serializers.ModelSerializer):
             "max_subtotal",
         ]
 
+    descriptions = {
+        "price": "Price of shipping in this band.",
+        "min_subtotal": "Subtotal after discounts from which this applies, or null.",
+        "max_subtotal": "Subtotal after discounts up to which this applies, or null.",
+    }
+
 
 class StaffShippingMethodSerializer(OptionalNulls, serializers.ModelSerializer):
     """A shipping method or, with `is_pickup`, a place of pick-up."""
@@ -96,3 +105,9 @@ class StaffShippingMethodSerializer(OptionalNulls, serializers.ModelSerializer):
             *ShippingMethod.PICKUP_FIELDS,
             "rates",
         ]
+
+    descriptions = {
+        "position": "Sort order, lowest first; the first active one is the shop's default.",
+        "is_active": "Inactive methods are not offered.",
+        **{name: f"{name.removeprefix('pickup_').capitalize()} of the pick-up, or empty." for name in PICKUP},
+    }

@@ -24,7 +24,7 @@ class ShippingZoneViewSet(StaffResource):
         row.delete()
 
 
-@operations("shipping method", "shipping methods")
+@operations("shipping method", "shipping methods", prefix="Admin")
 class StaffShippingMethodViewSet(StaffResource):
     """Shipping methods and places of pick-up with their prices by zone, also inactive ones, for staff."""
 

@@ -33,3 +33,9 @@ class TaxRateSerializer(OptionalNulls, serializers.ModelSerializer):
         fields = ["id", "country", "state", "tax_class", "label", "rate", "applies_to_shipping"]
         # The unique index needs the normalized values.
         validators: list[Any] = []
+
+    descriptions = {
+        "state": "A code (`CA`) or a name; empty for the whole country.",
+        "tax_class": "Class of the products.",
+        "applies_to_shipping": "Whether shipping is taxed by it.",
+    }

@@ -1,7 +1,7 @@
 """Viewsets of the rows that staff edit, with the rights, rules, log and concurrency of the admin."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, ClassVar, TypeVar
 
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -12,6 +12,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.exceptions import ValidationError
 from rest_framework.fields import get_error_detail
+from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -66,7 +67,7 @@ EDIT_TAG = OpenApiParameter(
     "ETag",
     str,
     OpenApiParameter.HEADER,
-    description="Identifies the values that can be edited, for `If-Match`.",
+    description="Identifies the values that staff edit, for `If-Match`.",
     response=[200, 201],
 )
 
@@ -75,13 +76,14 @@ class ResourceView(viewsets.GenericViewSet):
     """Rows of ``queryset``, for staff with Django's permission of its model."""
 
     permission_classes = [HasModelPermission]
-    pagination_class = NewestFirstPagination
+    pagination_class: type[BasePagination] | None = NewestFirstPagination
     lookup_value_regex = "[0-9a-f]{24}"
     # Verbs of Django's permissions by action, beyond `VERBS`.
     verbs: ClassVar[dict[str, str]] = {}
     # Of a violated unique index; None if the model has none.
     taken_error: ClassVar[type[ShopError] | None] = None
     errors: ClassVar[dict[str, Any]] = {}
+    operation_ids: ClassVar[dict[str, str]] = {}
 
     @property
     def model(self) -> type[Model]:
@@ -120,7 +122,8 @@ class ResourceView(viewsets.GenericViewSet):
 
     @staticmethod
     def tag_of(serializer: Any) -> str:
-        shown = {name: value for name, value in serializer.data.items() if not serializer.fields[name].read_only}
+        data = serializer.data
+        shown = {name: value for name, value in data.items() if not serializer.fields[name].read_only} or data
         return f'"{hashlib.blake2b(JSONRenderer().render(shown), digest_size=16).hexdigest()}"'
 
 
@@ -139,6 +142,7 @@ class ListAndRetrieve(ResourceView):
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Needs the permission to view or to change it."""
         return self.reply(self.get_object())
 
 
@@ -151,6 +155,7 @@ class CreateAndUpdate(ResourceView):
             row.save(update_fields=changed)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Needs the permission to add it."""
         row = self.in_transaction(lambda: self._edit(self.model(), partial=False))
         return self.reply(row, status=status.HTTP_201_CREATED)
 
@@ -159,6 +164,7 @@ class CreateAndUpdate(ResourceView):
         return self.reply(self.in_transaction(lambda: self._edit(self.get_unchanged(), partial=False)))
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Only the fields in the body change."""
         return self.reply(self.in_transaction(lambda: self._edit(self.get_unchanged(), partial=True)))
 
     def _edit(self, row: Any, *, partial: bool) -> Model:
@@ -179,6 +185,7 @@ class Destroy(ResourceView):
         row.delete()
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """What is in use cannot be deleted."""
         self.in_transaction(self._remove)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -214,8 +221,11 @@ def assign(row: Model, data: dict[str, Any]) -> list[str]:
     return [name for name, field in fields.items() if getattr(row, field.attname) != stored[name]]
 
 
-def operations(name: str, plural: str) -> Callable[[V], V]:
-    """Describe the operations of a resource, such as ``tax rate`` and ``tax rates``."""
+def operations(name: str, plural: str, *, but: Collection[str] = (), prefix: str = "") -> Callable[[V], V]:
+    """Describe the operations of a resource, such as ``tax rate`` and ``tax rates``, except the actions ``but``.
+
+    ``prefix`` distinguishes their ids from those of other operations.
+    """
     article = "an" if name[0] in "aeiou" else "a"
     described: dict[str, tuple[str, str, str, list[Any]]] = {
         "list": ("list", plural, f"List {plural}", []),
@@ -236,15 +246,15 @@ def operations(name: str, plural: str) -> Callable[[V], V]:
             "partial_update": [EditConflict, *taken],
             "destroy": [EditConflict, InUse],
         }
-        schemas, errors = {}, {**own}
-        for action in (action for action in described if hasattr(view, action)):
+        schemas, errors, ids = {}, {**own}, {**getattr(view, "operation_ids", {})}
+        for action in (action for action in described if hasattr(view, action) and action not in but):
             verb, noun, summary, parameters = described[action]
             errors[action] = [*usual.get(action, ()), *own.get(action, ())]
             if action == "list" and (filters := getattr(view, "filters", None)):
                 parameters = [filters]
-            operation_id = verb + "".join(word.capitalize() for word in noun.replace("-", " ").split())
-            schemas[action] = extend_schema(operation_id=operation_id, summary=summary, parameters=parameters)
-        view.errors = errors
+            ids[action] = verb + prefix + "".join(word.capitalize() for word in noun.replace("-", " ").split())
+            schemas[action] = extend_schema(operation_id=ids[action], summary=summary, parameters=parameters)
+        view.errors, view.operation_ids = errors, ids
         return extend_schema_view(**schemas)(view)
 
     return describe

@@ -22,6 +22,7 @@ _PARAMETERS = {
     "returns/{pk}": "{return}",
     "credit-notes/{document}": "{document}",
     "payments/{pk}": "{payment}",
+    "customers/{pk}": "{customer}",
     "promotions/{pk}": "{promotion}",
     "shipping/methods/{pk}": "{method}",
     "shipping/zones/{pk}": "{zone}",
