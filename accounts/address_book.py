@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from accounts import hooks
 from accounts.errors import AddressBookFull
@@ -13,7 +14,7 @@ from shop.db.transactions import transactional
 @transactional("accounts.add_address")
 def add_address(*, user: User, fields: dict[str, Any]) -> Address:
     """Add an address, as the default if it is the first. Raises :class:`AddressBookFull`."""
-    require_account(user)
+    require_account(user, updated_at=timezone.now())
     known = Address.objects.owned_by(user).count()
     if known >= settings.MAX_ADDRESSES:
         raise AddressBookFull
@@ -29,7 +30,7 @@ def add_address(*, user: User, fields: dict[str, Any]) -> Address:
 @transactional("accounts.change_address")
 def change_address(*, user: User, address: Address, fields: dict[str, Any]) -> Address:
     """If it stops being the default, the newest other one becomes it. Raises ``DoesNotExist``."""
-    require_account(user)
+    require_account(user, updated_at=timezone.now())
     address = Address.objects.owned_by(user).get(pk=address.pk)
     was_default = address.is_default
     for name, value in fields.items():
@@ -48,7 +49,7 @@ def change_address(*, user: User, address: Address, fields: dict[str, Any]) -> A
 @transactional("accounts.delete_address")
 def delete_address(*, user: User, address: Address) -> None:
     """If it was the default, the newest other one becomes it. Raises ``DoesNotExist``."""
-    require_account(user)
+    require_account(user, updated_at=timezone.now())
     address = Address.objects.owned_by(user).get(pk=address.pk)
     Address.objects.filter(pk=address.pk).delete()
     if address.is_default:

@@ -17,10 +17,11 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
-from accounts import hooks, services, tokens
+from accounts import hooks, services
 from accounts.admin_forms import NewUserForm, SetPasswordForm, UserForm
 from accounts.admin_notes import NOTE_FORMS, CustomerNotesMixin
 from accounts.api_keys.admin import ApiKeyAdmin  # noqa: F401 (registers it)
+from accounts.customers import services as customers
 from accounts.models import Address, User
 from accounts.postal import postal_lines
 from accounts.staff import invitations, second_factors
@@ -188,7 +189,7 @@ class UserAdmin(
     def _may_edit(request: HttpRequest, obj: User | None) -> bool:
         if not isinstance(obj, User):
             return True
-        return obj.closed_at is None and (request.user.is_superuser or not (obj.is_staff or obj.is_superuser))
+        return customers.may_edit(request.user, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         return self.readonly_fields if request.user.is_superuser else (*self.readonly_fields, *PRIVILEGE_FIELDS)
@@ -293,10 +294,6 @@ class UserAdmin(
             record(
                 "customer.created" if not change else "customer.verified" if verified else "customer.updated", obj.pk
             )
-        deactivated = "is_active" in form.changed_data and not obj.is_active
-        # The logins of a customer were not checked like those of staff.
-        if change and (deactivated or "is_staff" in form.changed_data):
-            tokens.revoke_all(obj)
         # Unless the same edit verifies the new address.
         if (
             change
@@ -304,8 +301,8 @@ class UserAdmin(
             and not (obj.email_verified and "email_verified" in form.changed_data)
         ):
             services.mark_email_unverified(user=obj)
-        if {"email_verified", "is_active"} & set(form.changed_data) and obj.email_verified and obj.is_active:
-            hooks.on_email_verified(user=obj)
+        if change:
+            customers.apply_changes(user=obj, changed=form.changed_data)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

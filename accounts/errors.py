@@ -51,6 +51,11 @@ class WrongPassword(ShopError):
     default_detail = "The old password is incorrect."
 
 
+class OwnAccount(ShopError):
+    default_code = "own_account"
+    default_detail = "You cannot deactivate your own account."
+
+
 class AddressBookFull(ShopError):
     default_code = "address_book_full"
     default_detail = "The address book is full."

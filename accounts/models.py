@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bson import ObjectId
@@ -36,11 +36,17 @@ class UserQuerySet(models.QuerySet["User"]):
     def closed(self) -> "UserQuerySet":
         return self.exclude(closed_at=None)
 
-    def bump_revision(self) -> int:
+    def bump_revision(self, **written: Any) -> int:
         """Write to the account, so that a concurrent deletion conflicts; return 0 if it is deleted.
         Call it in every transaction that writes the user's data.
         """
-        return self.update(revision=models.F("revision") + 1)
+        return self.update(revision=models.F("revision") + 1, **written)
+
+    def update(self, **values: Any) -> int:
+        """Also set ``updated_at`` if staff see another customer then."""
+        if not User.SHOWN_FIELDS.isdisjoint(values):
+            values.setdefault("updated_at", timezone.now())
+        return super().update(**values)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -89,11 +95,17 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("staff", default=False, help_text="Can log in to the admin.")
     is_active = models.BooleanField("active", default=True, help_text="Deactivate instead of deleting.")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
+    # When a shown field or an address last changed, for lists by `updated_since`.
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
     # Deleted, but some of its rows are left, see `accounts.closing`.
     closed_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Part of access tokens and admin sessions; incrementing revokes them.
     token_version = models.PositiveIntegerField(default=0, editable=False)
     revision = models.PositiveIntegerField(default=0, editable=False)
+
+    SHOWN_FIELDS = frozenset(
+        ("email", "name", "phone", "avatar", "email_verified", "is_staff", "is_active", "closed_at")
+    )
 
     objects = UserManager()
 
@@ -107,12 +119,19 @@ class User(AbstractBaseUser, PermissionsMixin):
         indexes = [
             models.Index(fields=["avatar"], condition=models.Q(avatar__gt=""), name="user_avatar"),
             CaseInsensitiveIndex(fields=["name"], name="user_name"),
+            models.Index(fields=["updated_at", "id"], name="user_updated"),
             # For the list in the admin.
             models.Index(fields=["is_staff", "is_active", "email_verified", "-id"], name="user_states"),
         ]
 
     def __str__(self) -> str:
         return self.email
+
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        if update_fields is None or not self.SHOWN_FIELDS.isdisjoint(update_fields := set(update_fields)):
+            self.updated_at = timezone.now()
+            update_fields = update_fields and {*update_fields, "updated_at"}
+        super().save(*args, update_fields=update_fields, **kwargs)
 
     def clean(self) -> None:
         super().clean()

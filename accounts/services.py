@@ -276,12 +276,12 @@ def _change_profile(user: User, fields: dict[str, Any]) -> None:
     record("customer.updated", user.pk)
 
 
-def require_account(user: User) -> None:
-    """Raise :class:`AccountGone` if it was deleted or its tokens revoked.
+def require_account(user: User, **written: Any) -> None:
+    """Raise :class:`AccountGone` if it was deleted or its tokens revoked; also write these fields.
 
     Call it in every transaction that writes personal data.
     """
-    if not _as_authenticated(user).bump_revision():
+    if not _as_authenticated(user).bump_revision(**written):
         raise AccountGone
 
 
