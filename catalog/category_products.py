@@ -22,6 +22,20 @@ def products_in(category: Category) -> models.QuerySet[Product]:
     return Product.objects.filter(models.Q(category=category.pk) | also)
 
 
+def use_of_category(category: Category) -> str:
+    """Return why it cannot be deleted, or ""."""
+    contents = (
+        (products_in(category).count(), Product._meta),
+        (Category.objects.filter(parent=category.pk).count(), Category._meta),
+    )
+    counts = [
+        f"{number} {options.verbose_name if number == 1 else options.verbose_name_plural}"
+        for number, options in contents
+        if number
+    ]
+    return f"{category.name} still contains {' and '.join(counts)}. Move them first." if counts else ""
+
+
 @jobs.job("catalog.refresh_shared_products", in_transaction=True)
 def refresh_shared_products(*, category: str, after: str = "") -> None:
     """Update the products that have the category and others, in order of their ids."""

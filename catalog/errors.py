@@ -41,7 +41,6 @@ class CategoryCycle(ShopError):
 
 class CategoryInUse(Conflict):
     default_code = "category_in_use"
-    default_detail = "The category still contains products or subcategories. Move them first."
 
 
 class VariantRequired(ShopError):
@@ -72,6 +71,11 @@ class TooManyPrices(ShopError):
 class TooManyVariants(ShopError):
     default_code = "too_many_variants"
     default_detail = f"A product has at most {MAX_VARIANTS} variants."
+
+
+class LastVariant(Conflict):
+    default_code = "last_variant"
+    default_detail = "A product needs at least one variant. Deactivate the variant, or delete the product."
 
 
 class DuplicateOptions(ShopError):

@@ -28,6 +28,25 @@ class SEOSerializer(OptionalNulls):
         return super().to_internal_value(data)
 
 
+class EditedSEOSerializer(SEOSerializer):
+    """Of an object with the fields of :func:`seo_fields`, with ``source="*"``."""
+
+    title = serializers.CharField(
+        source="seo_title",
+        max_length=LONGEST_TITLE,
+        required=False,
+        allow_blank=True,
+        help_text="Empty: the storefront uses the name.",
+    )
+    description = serializers.CharField(
+        source="seo_description",
+        max_length=LONGEST_DESCRIPTION,
+        required=False,
+        allow_blank=True,
+        help_text="For search results.",
+    )
+
+
 class ShownSEOSerializer(serializers.Serializer):
     """Empty if it is not set."""
 

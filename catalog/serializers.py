@@ -42,10 +42,17 @@ class CategorySerializer(serializers.ModelSerializer):
     )
 
     seo = ShownSEOSerializer(source="*", read_only=True)
+    position = serializers.IntegerField(required=False, help_text="For staff only: sorts siblings, lowest first.")
 
     class Meta:
         model = Category
-        fields = ["id", "name", "slug", "parent", "path", "product_count", "seo"]
+        fields = ["id", "name", "slug", "parent", "path", "product_count", "seo", "position"]
+
+    sometimes_absent: tuple[str, ...] = ("position",)
+
+    def to_representation(self, category: Category) -> dict[str, Any]:
+        shown = super().to_representation(category)
+        return {name: value for name, value in shown.items() if name not in self.sometimes_absent}
 
     descriptions = {"path": "Names from the top category to this one."}
 
@@ -177,7 +184,14 @@ class VariantWriteSerializer(StockPolicyFields, SalePriceSerializer):
     stock = serializers.IntegerField(min_value=0, max_value=settings.MAX_QUANTITY, required=False)
 
 
-class VariantUpdateSerializer(VariantWriteSerializer):
+class NewVariantSerializer(VariantWriteSerializer):
+    is_active = serializers.BooleanField(required=False, help_text="Inactive variants are neither shown nor sold.")
+    position = serializers.IntegerField(
+        min_value=0, max_value=10_000, required=False, help_text="Sort order, lowest first; the last one if absent."
+    )
+
+
+class VariantUpdateSerializer(NewVariantSerializer):
     """Stock has a separate endpoint."""
 
     stock = None  # type: ignore[assignment]

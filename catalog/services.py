@@ -11,7 +11,7 @@ from django.utils.text import slugify
 
 from catalog import images, read_model, stock
 from catalog.availability import StockPolicy
-from catalog.category_products import products_in, refresh_category, refresh_shared_products
+from catalog.category_products import refresh_category, refresh_shared_products, use_of_category
 from catalog.collections.models import Collection
 from catalog.errors import (
     CategoryCycle,
@@ -336,8 +336,8 @@ def save_category(*, category: Category, updates_products_at_once: bool = True) 
 @transactional("catalog.delete_category")
 def delete_category(*, category: Category) -> None:
     """Raises :class:`CategoryInUse` if it has products or subcategories."""
-    if products_in(category).exists() or Category.objects.filter(parent=category).exists():
-        raise CategoryInUse
+    if reason := use_of_category(category):
+        raise CategoryInUse(reason)
     remove_redirects(category.pk)
     category.delete()
 

@@ -14,14 +14,15 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from catalog import images, services, stock
+from catalog import images, services
 from catalog.bulk.views import ERRORS as BULK_ERRORS
 from catalog.bulk.views import BulkProducts
 from catalog.categories import count_products, in_tree_order
+from catalog.category_views import CategoryWrites
+from catalog.duplicates import duplicate_product
 from catalog.errors import (
     CompareAtPriceTooLow,
     DuplicateOptions,
-    OutOfStock,
     SaleInvalid,
     SkuTaken,
     SlugTaken,
@@ -52,21 +53,19 @@ from catalog.listing.suggestions import (
     SuggestionSerializer,
     suggest,
 )
-from catalog.listing.variants import StaffVariantSerializer, get_variant
 from catalog.lookup import SEE_ALL, current_slug, find_product, match_id_or_slug
-from catalog.models import Category, Product, ProductImage, Variant
+from catalog.models import Category, Product, ProductImage
 from catalog.redirects import Kind
 from catalog.serializers import (
     CategorySerializer,
     ImageUpdateSerializer,
     ImageUploadSerializer,
     ProductWriteSerializer,
-    StockChangeSerializer,
-    VariantUpdateSerializer,
 )
 from shop.api.conditional import ConditionalGetMixin
 from shop.api.permissions import HasModelPermission, staff_may
 from shop.api.renderers import JSONReply
+from shop.api.resources import operations
 from shop.http.addresses import base_url
 from shop.media import InvalidImage
 from shop.media.urls import image_urls
@@ -84,6 +83,8 @@ CHANGE_ERRORS: list[type[APIException] | str] = [
     StockBelowZero,
     *INPUT_CODES,
 ]
+# Of the copy's variants and images.
+DUPLICATE = ("catalog.add_variant", "catalog.add_productimage")
 MOVED = OpenApiResponse(description="A former slug; `Location` has today's.")
 
 
@@ -121,12 +122,13 @@ class StaffWrites(viewsets.GenericViewSet):
         return serializer.validated_data
 
 
-class CategoryViewSet(FormerSlugsMixin, ConditionalGetMixin, StaffWrites, viewsets.ReadOnlyModelViewSet):
+@operations("category", "categories", but=("list", "retrieve"))
+class CategoryViewSet(CategoryWrites, FormerSlugsMixin, ConditionalGetMixin, viewsets.ReadOnlyModelViewSet):
     """Categories."""
 
     serializer_class = CategorySerializer
     queryset = Category.objects.all()
-    lookup_field = "slug"
+    public_reads = True
     pagination_class = None
     operation_ids = {"list": "listCategories", "retrieve": "getCategory"}
 
@@ -142,8 +144,7 @@ class CategoryViewSet(FormerSlugsMixin, ConditionalGetMixin, StaffWrites, viewse
         category = Category.objects.filter(slug=slug).first()
         if category is None:
             return self.redirected(Kind.CATEGORY, slug)
-        count_products([category], among=Category.objects.filter(lineage__contains=[category.pk]))
-        return Response(self.get_serializer(category).data)
+        return self.reply(category)
 
 
 class ProductViewSet(BulkProducts, FormerSlugsMixin, ConditionalGetMixin, StaffWrites, viewsets.GenericViewSet):
@@ -163,6 +164,7 @@ class ProductViewSet(BulkProducts, FormerSlugsMixin, ConditionalGetMixin, StaffW
         "partial_update": "updateProduct",
         "destroy": "deleteProduct",
         "bulk": "writeProducts",
+        "duplicate": "duplicateProduct",
     }
     rate_scopes = {"facets": "facets", "bulk": "bulk"}
     errors = {
@@ -188,6 +190,7 @@ class ProductViewSet(BulkProducts, FormerSlugsMixin, ConditionalGetMixin, StaffW
         "update": "catalog.change_product",
         "partial_update": "catalog.change_product",
         "destroy": "catalog.delete_product",
+        "duplicate": "catalog.add_product",
     }
 
     @extend_schema(
@@ -263,6 +266,15 @@ class ProductViewSet(BulkProducts, FormerSlugsMixin, ConditionalGetMixin, StaffW
         services.delete_product(product=find_product(pk, user=request.user))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
+    @extend_schema(request=None, responses={201: ProductDetailSerializer})
+    @action(detail=True, methods=["post"])
+    def duplicate(self, request: Request, pk: str) -> HttpResponse:
+        """Copy a product to a draft, with its variants and images, other SKUs and no stock (staff only)."""
+        if not staff_may(request.user, *SEE_ALL) or not request.user.has_perms(DUPLICATE):
+            raise PermissionDenied
+        copy = duplicate_product(product=find_product(pk, user=request.user))
+        return self.reply({"_id": copy.pk}, status=status.HTTP_201_CREATED)
+
     def reply(self, where: Condition, *, status: int = status.HTTP_200_OK) -> HttpResponse:
         for_staff = staff_may(self.request.user, *SEE_ALL)
         product = replies.get_product_detail(where, for_staff=for_staff, base_url=base_url(self.request))
@@ -327,52 +339,3 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
             size=(image.width, image.height),
             urls=image_urls(image.name, base_url=base_url(self.request)),
         )
-
-
-class VariantViewSet(StaffWrites, viewsets.GenericViewSet):
-    """Variants, for staff."""
-
-    queryset = Variant.objects.all()
-    serializer_class = VariantUpdateSerializer
-    public_reads = False
-    lookup_value_regex = "[0-9a-f]{24}"
-    operation_ids = {"partial_update": "updateVariant", "stock": "changeStock"}
-    required_permissions = {"partial_update": "catalog.change_variant", "stock": "catalog.change_variant"}
-    errors = {
-        "partial_update": [
-            SkuTaken,
-            DuplicateOptions,
-            CompareAtPriceTooLow,
-            SaleInvalid,
-            UnknownImage,
-            StockBelowZero,
-            *INPUT_CODES,
-        ],
-        "stock": [OutOfStock],
-    }
-
-    @extend_schema(request=VariantUpdateSerializer, responses=StaffVariantSerializer)
-    def partial_update(self, request: Request, pk: str) -> HttpResponse:
-        """Change a variant's price, SKU, options or images (staff only)."""
-        variant = self.get_object()
-        data = self.validated(VariantUpdateSerializer(data=request.data, partial=True))
-        services.update_variant(variant=variant, data=data, actor=str(request.user.pk))
-        return self.reply(variant)
-
-    @extend_schema(request=StockChangeSerializer, responses=StaffVariantSerializer)
-    @action(detail=True, methods=["post"], serializer_class=StockChangeSerializer)
-    def stock(self, request: Request, pk: str) -> HttpResponse:
-        """Change the stock by `delta`, or `set` it to the counted stock (staff only)."""
-        variant = self.get_object()
-        change = self.validated(StockChangeSerializer(data=request.data))
-        stock.adjust(
-            variant,
-            delta=change.get("delta"),
-            to=change.get("set"),
-            note=change["reason"],
-            reference=str(request.user.pk),
-        )
-        return self.reply(variant)
-
-    def reply(self, variant: Variant) -> HttpResponse:
-        return JSONReply(get_variant(variant.pk, base_url=base_url(self.request)))

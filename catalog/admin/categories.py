@@ -3,7 +3,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.utils import model_ngettext
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -14,8 +13,8 @@ from unfold.decorators import display
 
 from catalog import services
 from catalog.categories import in_tree_order
-from catalog.category_products import products_in
-from catalog.models import Category, Product
+from catalog.category_products import use_of_category
+from catalog.models import Category
 from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.html import link, page_url
 from shop.admin.lists import IndexedSearchMixin, QuickChangeList
@@ -125,10 +124,4 @@ class CategoryAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdm
         services.delete_category(category=obj)
 
     def deletion_blocker(self, category: Category) -> str:
-        products = products_in(category).count()
-        children = Category.objects.filter(parent=category.pk).count()
-        if not products and not children:
-            return ""
-        counts = ((products, Product._meta), (children, Category._meta))
-        contents = " and ".join(f"{number} {model_ngettext(options, number)}" for number, options in counts if number)
-        return f"{category.name} still contains {contents}. Move them first."
+        return use_of_category(category)

@@ -11,11 +11,11 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from catalog import services
 from catalog.collections import membership
+from catalog.collections import services as collections
 from catalog.collections.images import FOLDER
 from catalog.collections.models import Collection, CollectionItem
-from catalog.models import Product, Variant
-from catalog.redirects import Kind, leave_redirect
-from catalog.skus import SkuMap
+from catalog.collections.services import MOST_ADDED
+from catalog.models import Product
 from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.fields import LinesWidget
 from shop.admin.html import thumbnail
@@ -23,9 +23,6 @@ from shop.admin.lists import IndexedSearchMixin
 from shop.admin.uploads import ImagesFormField
 from shop.api.object_ids import parse_object_id
 from shop.media.cleanup import delete_image_later
-
-# Added in one save, to keep its transaction short.
-MOST_ADDED = 500
 
 
 class SortedProductsWidget(forms.Widget):
@@ -71,13 +68,10 @@ class SkusField(forms.CharField):
         texts = list(dict.fromkeys(text.strip() for text in (value or "").splitlines() if text.strip()))
         if len(texts) > MOST_ADDED:
             raise forms.ValidationError(f"Enter at most {MOST_ADDED} at once.", code="too_many")
-        by_sku = SkuMap(Variant.objects.with_skus(texts).values_list("sku", "product"))
-        slugs = [text.lower() for text in texts]
-        by_slug = dict(Product.objects.filter(slug__in=slugs).values_list("slug", "pk"))
-        found = [by_sku.find(text) or by_slug.get(text.lower()) for text in texts]
-        if unknown := [text for text, pk in zip(texts, found, strict=True) if pk is None]:
+        found = collections.find_products(texts)
+        if unknown := [text for text, pk in found.items() if pk is None]:
             raise forms.ValidationError(f"No product has this SKU or slug: {', '.join(unknown[:10])}", code="unknown")
-        return [pk for pk in found if pk is not None]
+        return [pk for pk in found.values() if pk is not None]
 
 
 class CollectionForm(forms.ModelForm):
@@ -143,17 +137,14 @@ class CollectionAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelA
             delete_image_later(obj.image)
             obj.image = uploads[-1].name
             form.changed_data.append("image")
-        self.save_instance(obj, form)
-        if change:
-            leave_redirect(Kind.COLLECTION, former=form.initial["slug"], slug=obj.slug, target=obj.pk)
+        collections.save_collection(collection=obj, changed=form.changed_data)
+        order, gone = None, set()
         if "products" in form.changed_data:
             order = form.cleaned_data["products"]
-            shown = _ids(form.data.get(form["products"].html_initial_name))
-            if gone := set(shown) - set(order):
-                membership.remove_products(collection=obj.pk, products=sorted(gone))
-            membership.sort_products(collection=obj, order=order)
-        if added := form.cleaned_data.get("added"):
-            membership.add_products(collection=obj, products=added)
+            gone = set(_ids(form.data.get(form["products"].html_initial_name))) - set(order)
+        collections.change_products(
+            collection=obj, remove=sorted(gone), order=order, add=form.cleaned_data.get("added") or ()
+        )
 
     def delete_model(self, request: HttpRequest, obj: Collection) -> None:
         membership.delete_collection(collection=obj)

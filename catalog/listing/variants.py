@@ -74,6 +74,7 @@ class StaffVariantSerializer(VariantSerializer):
             "backorder_limit",
             "cost",
             "is_active",
+            "position",
             "regular_price",
             "sale_price",
             "sale_starts_at",
@@ -90,6 +91,7 @@ class ShownVariantSerializer(StaffVariantSerializer):
     backorder_limit = serializers.IntegerField(required=False, allow_null=True, help_text="For staff only.")
     cost = MoneyField(required=False, allow_null=True, help_text="For staff only.")
     is_active = serializers.BooleanField(required=False, help_text="For staff only.")
+    position = serializers.IntegerField(required=False, help_text="For staff only: the sort order, lowest first.")
     regular_price = MoneyField(required=False, help_text="For staff only: the price without sales.")
     sale_price = MoneyField(required=False, allow_null=True, help_text="For staff only.")
     sale_starts_at = serializers.DateTimeField(required=False, allow_null=True, help_text="For staff only.")
@@ -102,6 +104,7 @@ class ShownVariantSerializer(StaffVariantSerializer):
         "backorder_limit",
         "cost",
         "is_active",
+        "position",
         "regular_price",
         "sale_price",
         "sale_starts_at",

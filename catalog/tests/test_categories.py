@@ -244,15 +244,6 @@ def test_a_step_of_a_renaming_reads_no_other_products(
 # --- Read-only --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-@pytest.mark.parametrize("path", [URL, f"{URL}shirts/"])
-def test_categories_are_edited_in_the_admin_only(
-    as_staff: APIClient, tree: dict[str, Category], method: str, path: str
-) -> None:
-    assert refusal(getattr(as_staff, method)(path, {"name": "New"}), 405) == ("method_not_allowed", None)
-    assert Category.objects.count() == 4
-
-
 def test_two_opposite_moves_at_once_never_make_a_circle(make_category):
     first, second = make_category("First"), make_category("Second")
 

@@ -1,0 +1,80 @@
+"""Changes of categories by staff."""
+
+from typing import Any
+
+from bson import ObjectId
+from rest_framework import serializers
+from rest_framework.generics import get_object_or_404
+from rest_framework.response import Response
+
+from catalog import services
+from catalog.categories import count_products
+from catalog.errors import CategoryCycle, CategoryInUse, SlugTaken
+from catalog.models import Category
+from catalog.seo import EditedSEOSerializer
+from catalog.serializers import CategorySerializer
+from shop.api.fields import LowerSlugField
+from shop.api.object_ids import ObjectIdField
+from shop.api.optional_nulls import OptionalNulls
+from shop.api.permissions import staff_may
+from shop.api.resources import CreateAndUpdate, Destroy, permissions_of
+
+SEE_POSITION = permissions_of(Category, "view")
+
+
+class StaffCategorySerializer(OptionalNulls, CategorySerializer):
+    slug = LowerSlugField(
+        max_length=140, required=False, help_text="Made from the name if absent. A former slug redirects to it."
+    )
+    parent = serializers.PrimaryKeyRelatedField(  # type: ignore[assignment]
+        queryset=Category.objects.all(),
+        pk_field=ObjectIdField(),
+        required=False,
+        allow_null=True,
+        help_text="An id, or null. Descendants move with their category.",
+    )
+    position = serializers.IntegerField(
+        min_value=0, max_value=2**31 - 1, required=False, help_text="Sorts siblings, lowest first."
+    )
+    seo = EditedSEOSerializer(source="*", required=False)  # type: ignore[assignment]
+
+    sometimes_absent = ()
+
+    class Meta(CategorySerializer.Meta):
+        read_only_fields = ["path"]
+
+
+class CategoryWrites(CreateAndUpdate, Destroy):
+    taken_error = SlugTaken
+    # Of reads and writes.
+    lookup_field = "slug"
+    lookup_value_regex = "[^/.]+"
+    errors = {
+        "create": [CategoryCycle],
+        "update": [CategoryCycle],
+        "partial_update": [CategoryCycle],
+        "destroy": [CategoryInUse],
+    }
+
+    def get_serializer_class(self) -> type[serializers.BaseSerializer]:
+        changes = self.action in ("create", "update", "partial_update", "destroy")
+        is_staff = self.request is not None and staff_may(self.request.user, *SEE_POSITION)
+        return StaffCategorySerializer if changes or is_staff else CategorySerializer
+
+    def get_object(self) -> Category:
+        """Find it by its slug or id. Raises ``Http404``."""
+        rows, key = Category.objects.all(), self.kwargs["slug"]
+        by_id = {"pk": key} if ObjectId.is_valid(key) else {"slug": key}
+        return rows.filter(slug=key).first() or get_object_or_404(rows, **by_id)
+
+    def save(self, row: Category, *, changed: list[str], data: dict[str, Any]) -> None:
+        row.slug = row.slug or services.free_category_slug(row.name)
+        if row._state.adding or changed:
+            services.save_category(category=row)
+
+    def remove(self, row: Category) -> None:
+        services.delete_category(category=row)
+
+    def reply(self, row: Category, **options: Any) -> Response:
+        count_products([row], among=Category.objects.filter(lineage__contains=[row.pk]))
+        return super().reply(row, **options)
