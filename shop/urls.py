@@ -7,15 +7,18 @@ from django.views.static import serve
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from accounts.api_keys.views import ApiKeyViewSet
+from accounts.customers.views import CustomerViewSet
 from accounts.link_views import LinkViewSet
 from accounts.views import AddressViewSet, AuthViewSet, ProfileViewSet, SessionViewSet
 from cart.promotions.views import PromotionViewSet
 from cart.views import CartItemViewSet, CartViewSet
 from catalog.bulk.views import PriceViewSet, StockViewSet
 from catalog.collections.views import CollectionViewSet
-from catalog.views import CategoryViewSet, ProductImageViewSet, ProductViewSet, VariantViewSet
+from catalog.variant_views import ProductVariantViewSet, VariantViewSet
+from catalog.views import CategoryViewSet, ProductImageViewSet, ProductViewSet
 from orders.fulfilments.views import FulfilmentViewSet
 from orders.returns.views import ReturnViewSet
+from orders.reviews.staff_views import StaffReviewViewSet
 from orders.reviews.views import ReviewViewSet
 from orders.shipping.views import ShippingZoneViewSet, StaffShippingMethodViewSet
 from orders.taxes.views import TaxRateViewSet
@@ -45,6 +48,7 @@ router.register("categories", CategoryViewSet, basename="category")
 router.register("collections", CollectionViewSet, basename="collection")
 router.register("products/(?P<product_pk>[0-9a-f]{24})/images", ProductImageViewSet, basename="product-image")
 router.register("products/(?P<product_pk>[-a-zA-Z0-9_]+)/reviews", ReviewViewSet, basename="review")
+router.register("products/(?P<product_pk>[0-9a-f]{24})/variants", ProductVariantViewSet, basename="product-variant")
 router.register("variants", VariantViewSet, basename="variant")
 router.register("stock", StockViewSet, basename="stock")
 router.register("prices", PriceViewSet, basename="price")
@@ -52,6 +56,8 @@ router.register("shipping-methods", ShippingMethodViewSet, basename="shipping-me
 router.register("api-keys", ApiKeyViewSet, basename="api-key")
 router.register("payments", PaymentViewSet, basename="payment")
 router.register("promotions", PromotionViewSet, basename="promotion")
+router.register("customers", CustomerViewSet, basename="customer")
+router.register("reviews", StaffReviewViewSet, basename="staff-review")
 router.register("shipping/methods", StaffShippingMethodViewSet, basename="staff-shipping-method")
 router.register("shipping/zones", ShippingZoneViewSet, basename="shipping-zone")
 router.register("tax-rates", TaxRateViewSet, basename="tax-rate")

@@ -1,4 +1,4 @@
-"""Shipping zones, methods and tax rates by REST, as in the admin."""
+"""Shipping zones, methods, tax rates and reviews by REST, as in the admin."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,10 +7,14 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from catalog import read_model
 from catalog.models import Product
-from conftest import ADDRESS
+from conftest import ADDRESS, client_of
 from orders.models import Order, ShippingMethod, TaxRate
+from orders.reviews.models import Review
 from orders.shipping.models import ShippingRate, ShippingZone
+from shop.audit.staff_log import StaffAction
+from shop.dev.testing.admin import allow
 from shop.dev.testing.replies import refusal, refusals
 from shop.dev.testing.resources import Resource, live_through
 from shop.dev.testing.steps import API, add_to_cart, dump_database, place_order, run_concurrently
@@ -18,6 +22,7 @@ from shop.dev.testing.steps import API, add_to_cart, dump_database, place_order,
 pytestmark = pytest.mark.django_db
 
 ZONES, METHODS, RATES = f"{API}/shipping/zones/", f"{API}/shipping/methods/", f"{API}/tax-rates/"
+REVIEWS = f"{API}/reviews/"
 
 PICKUP = {"is_pickup": True, "pickup_country": "US", "pickup_state": "California", "pickup_city": "Oakland"}
 RESOURCES = [
@@ -151,3 +156,55 @@ def test_concurrent_edits_of_one_method_and_zone_leave_the_state_of_one(as_staff
     )
     assert {deleted.status_code, priced.status_code} in ({204, 400}, {409, 200})
     assert ShippingRate.objects.count() == ShippingZone.objects.count()
+
+
+def test_staff_list_hide_show_and_delete_reviews_by_rest(
+    as_staff: APIClient, anonymous: APIClient, make_product: Callable[..., Product], make_user: Callable[..., User]
+) -> None:
+    mug, cup = make_product("Mug"), make_product("Cup")
+    ada = make_user(email="ada@example.com", name="Ada Lovelace")
+    first, second, third = (
+        Review.objects.create(product=product, user=user, rating=rating, title=title)
+        for product, user, rating, title in ((mug, ada, 5, "Good"), (mug, make_user(), 1, "Bad"), (cup, None, 5, ""))
+    )
+    read_model.add_to_rating(mug.pk, reviews=2, stars=6)
+    at = f"{REVIEWS}{second.pk}/"
+
+    def titles(query: str = "") -> list[str]:
+        return [each["title"] for each in as_staff.get(f"{REVIEWS}?{query}").json()["results"]]
+
+    def rating() -> tuple[float, int]:
+        shown = anonymous.get(f"{API}/products/mug/").json()["rating"]
+        return shown["average"], shown["count"]
+
+    good = as_staff.get(f"{REVIEWS}{first.pk}/").json()
+    assert (good["product"]["slug"], good["customer"]["email"], good["reviewer"]) == ("mug", ada.email, "Ada L.")
+    assert as_staff.get(f"{REVIEWS}{third.pk}/").json()["customer"] is None
+    assert rating() == (3.0, 2)
+    desk, as_ada = client_of(allow(make_user(), "orders.view_review", "orders.change_review")), client_of(ada)
+    assert desk.post(f"{at}hide/").json()["is_hidden"] is True
+    assert desk.post(f"{at}hide/").status_code == 200
+    assert (rating(), len(anonymous.get(f"{API}/products/mug/reviews/").json()["results"])) == ((5.0, 1), 1)
+    for query, found in {
+        "": ["", "Bad", "Good"],
+        "is_hidden=true": ["Bad"],
+        "rating=5": ["", "Good"],
+        f"product={mug.pk}": ["Bad", "Good"],
+        f"product={mug.pk}&rating=5&is_hidden=false": ["Good"],
+    }.items():
+        assert titles(query) == found, query
+    before = dump_database()
+    assert refusal(as_staff.get(f"{REVIEWS}?rating=6"), 400) == ("max_value", "rating")
+    assert desk.delete(at).status_code == as_ada.post(f"{at}show/").status_code == 403
+    assert anonymous.get(REVIEWS).status_code == 401
+    assert dump_database() == before
+    assert desk.post(f"{at}show/").json()["is_hidden"] is False
+    assert rating() == (3.0, 2)
+    assert as_staff.delete(at).status_code == 204
+    assert (rating(), titles()) == ((5.0, 1), ["", "Good"])
+    logged = StaffAction.objects.filter(object_id=str(second.pk)).order_by("pk")
+    assert [(each.action, each.fields) for each in logged] == [
+        ("change", ["is_hidden"]),
+        ("change", ["is_hidden"]),
+        ("delete", []),
+    ]

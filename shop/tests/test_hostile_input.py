@@ -12,7 +12,9 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from cart.promotions.models import Promotion
-from catalog.models import Product
+from catalog.collections.models import Collection
+from catalog.models import Category, Product
+from catalog.services import save_category
 from conftest import ADDRESS, client_of
 from orders import services as orders
 from orders.models import Order, ShippingMethod, TaxRate
@@ -57,7 +59,9 @@ OPERATORS: list[Any] = [
 
 # What only staff edit.
 RESOURCES: dict[str, Any] = {
+    "/customers/": User,
     "/promotions/": Promotion,
+    "/reviews/": Review,
     "/shipping/methods/": ShippingMethod,
     "/shipping/zones/": ShippingZone,
     "/tax-rates/": TaxRate,
@@ -87,6 +91,8 @@ def staff_client(
     review = {"rating": 5, "title": "Good", "body": "It holds."}
     assert client.post(f"{API}/products/{product.pk}/reviews/", review).status_code == 201
     add_to_cart(client, product)
+    Collection.objects.create(name="Summer", slug="summer")
+    save_category(category=Category(name="Mugs", slug="mugs"))
     Promotion.objects.create(code="FIVE", kind="percentage", value="5")
     ShippingZone.objects.create(name="Near")
     TaxRate.objects.create(country="JP", rate="10")
@@ -114,7 +120,7 @@ def address_of(staff_client: APIClient) -> Callable[[Operation], str]:
     def fill_in(operation: Operation) -> str:
         found = next((pk for beginning, pk in ids.items() if operation.path.startswith(API + beginning)), "")
         path = operation.path.replace("{product_pk}", product["id"]).replace("{number}", order.number)
-        return path.replace("{id}", found)
+        return path.replace("{id}", found).replace("{slug}", "summer" if "/collections/" in path else "mugs")
 
     return fill_in
 

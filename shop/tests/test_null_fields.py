@@ -31,6 +31,7 @@ NEEDS_A_VALUE = {
     ("PATCH /products/{id}/", "name"),
     ("PATCH /variants/{id}/", "price"),
     ("PATCH /products/{product_pk}/reviews/{id}/", "rating"),
+    *((f"PATCH /{path}/{{slug}}/", "name") for path in ("categories", "collections")),
     ("PATCH /promotions/{id}/", "kind"),
     ("PATCH /shipping/zones/{id}/", "name"),
     *(("PATCH /shipping/methods/{id}/", name) for name in ("code", "name", "price")),

@@ -124,6 +124,7 @@ LIMITED = {
     "POST /products/bulk/",
     "POST /stock/bulk/",
     "POST /prices/bulk/",
+    "PUT /collections/{slug}/image/",
     "POST /products/{product_pk}/images/",
     "POST /cart/items/",
     "PUT /cart/items/",

@@ -63,6 +63,7 @@ def things(
     return {
         "address": str(Address.objects.create(user=owner, **ADDRESS).pk),
         "category": "mugs",
+        "customer": str(owner.pk),
         "document": _credit_note(order),
         "collection": Collection.objects.create(name="Summer", slug="summer").slug,
         "hidden": str(hidden.pk),

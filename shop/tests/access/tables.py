@@ -60,6 +60,18 @@ API = _rows("""
     GET     categories/{category}/                    yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
     GET     collections/                              yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
     GET     collections/{collection}/                 yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
+    POST    categories/                               401   401   403   403    yes    403   403    yes   yes   403
+    PUT     categories/{category}/                    401   401   403   403    yes    403   403    yes   yes   403
+    PATCH   categories/{category}/                    401   401   403   403    yes    403   403    yes   yes   403
+    DELETE  categories/{category}/                    401   401   403   403    yes    403   403    yes   yes   403
+    POST    collections/                              401   401   403   403    yes    403   403    yes   yes   403
+    PUT     collections/{collection}/                 401   401   403   403    yes    403   403    yes   yes   403
+    PATCH   collections/{collection}/                 401   401   403   403    yes    403   403    yes   yes   403
+    DELETE  collections/{collection}/                 401   401   403   403    yes    403   403    yes   yes   403
+    PUT     collections/{collection}/image/           401   401   403   403    yes    403   403    yes   yes   403
+    DELETE  collections/{collection}/image/           401   401   403   403    yes    403   403    yes   yes   403
+    GET     collections/{collection}/products/        401   401   403   403    yes    403   yes    yes   yes   403
+    PATCH   collections/{collection}/products/        401   401   403   403    yes    403   403    yes   yes   403
     GET     products/                                 yes   yes   yes   yes    yes   yes   yes    yes    yes   yes
     GET     products/?status=draft                    401   401   403   403    yes   yes   yes    yes    yes   403
     POST    products/                                 401   401   403   403    yes   403   403    yes    yes   403
@@ -80,6 +92,10 @@ API = _rows("""
     DELETE  products/{product}/reviews/{review}/      401   401   yes   404    404   404   404    404    403   403
     POST    stock/bulk/                               401   401   403   403    yes   403   403    yes    yes   403
     POST    prices/bulk/                              401   401   403   403    yes   403   403    yes    yes   403
+    GET     variants/{variant}/                       401   401   403   403    yes    yes   yes    yes   yes   403
+    DELETE  variants/{variant}/                       401   401   403   403    yes    403   403    yes   yes   403
+    POST    products/{product}/variants/              401   401   403   403    yes    403   403    yes   yes   403
+    POST    products/{product}/duplicate/             401   401   403   403    yes    403   403    yes   yes   403
     PATCH   variants/{variant}/                       401   401   403   403    yes   403   403    yes    yes   403
     POST    variants/{variant}/stock/                 401   401   403   403    yes   403   403    yes    yes   403
 
@@ -151,6 +167,15 @@ API = _rows("""
     DELETE  promotions/{promotion}/                   401   401   403   403    403    403   403    yes   yes   403
 
     GET     changes/                                  401   401   403   403    403   403   403    yes    yes   403
+    GET     customers/                                401   401   403   403    403    yes   yes    yes   yes   403
+    GET     customers/{customer}/                     401   401   403   403    403    yes   yes    yes   yes   403
+    POST    customers/{customer}/deactivate/          401   401   403   403    403    403   403    yes   yes   403
+    POST    customers/{customer}/activate/            401   401   403   403    403    403   403    yes   yes   403
+    GET     reviews/                                  401   401   403   403    403    yes   yes    yes   yes   403
+    GET     reviews/{review}/                         401   401   403   403    403    yes   yes    yes   yes   403
+    DELETE  reviews/{review}/                         401   401   403   403    403    403   403    yes   yes   403
+    POST    reviews/{review}/hide/                    401   401   403   403    403    yes   403    yes   yes   403
+    POST    reviews/{review}/show/                    401   401   403   403    403    yes   403    yes   yes   403
 """)
 
 # Outside the API and the admin all users get the same: by path, the status of GET.
