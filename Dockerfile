@@ -29,7 +29,7 @@ COPY orders ./orders
 COPY payments ./payments
 COPY shop ./shop
 RUN python -m compileall -q . \
-    && python manage.py collectstatic --noinput --verbosity 0 --settings shop.build_settings
+    && python manage.py collectstatic --noinput --verbosity 0 --settings shop.conf.image_build
 USER 10001:10001
 EXPOSE 8000
 # For the web server; the worker has its own, see compose.yaml.

@@ -38,7 +38,7 @@ class CartItemSerializer(serializers.Serializer):
     id = serializers.CharField()
     product = LineProductSerializer()
     variant = LineVariantSerializer()
-    image = serializers.URLField(allow_null=True, help_text="Of the variant, by default the product's.")
+    image = serializers.URLField(allow_null=True, help_text="Image of the variant, by default the product's.")
     quantity = serializers.IntegerField()
     backordered = serializers.IntegerField(help_text="Units of these that are not in stock yet.")
     expected_on = serializers.DateField(allow_null=True, help_text="When units on back-order are expected.")

@@ -167,7 +167,7 @@ def rename_category(category: Category, *, products: Sequence[ObjectId]) -> None
         record_all("product.updated", products)
 
 
-# Of a :class:`Visibility`.
+# Fields of a :class:`Visibility`.
 VISIBILITY_FIELDS = ("pk", "category", "is_active", "additional_categories", "category_lineage")
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # The first of an order, in the order of `_words`.
 MAX_WORDS = 120
-# Of a search.
+# Limit of a search.
 MAX_SEARCHED = 6
 
 _PART = re.compile(r"[^\W_]+")

@@ -125,7 +125,7 @@ class TimelineEntrySerializer(StaffOnlyFieldsMixin, serializers.Serializer):
     detail = serializers.CharField()
     actor = serializers.ChoiceField(choices=list(Actor))
     staff = StaffField(required=False, help_text="Who acted. Shown to staff only.")
-    reason = serializers.CharField(required=False, help_text="Of a refund. Shown to staff only.")
+    reason = serializers.CharField(required=False, help_text="Reason of a refund. Shown to staff only.")
 
     staff_only = ("staff", "reason")
 
@@ -156,7 +156,7 @@ class TotalsSerializer(serializers.Serializer):
 
 class OrderSerializer(StaffOnlyFieldsMixin, TotalsSerializer, serializers.ModelSerializer):
     email = serializers.CharField(
-        help_text="Of the account when the order was placed, or as stated by the guest; empty once the account is "
+        help_text="Address of the account when the order was placed, or as stated by the guest; empty once the account is "
         "deleted."
     )
     lines = OrderedLineSerializer(many=True)

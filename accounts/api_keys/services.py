@@ -22,7 +22,7 @@ from shop.db.transactions import transactional
 _ALPHABET = string.ascii_letters + string.digits
 _ID_LENGTH, _SECRET_LENGTH = 8, 40
 _WELL_FORMED = re.compile(rf"(shop_(?:live|test)_[A-Za-z0-9]{{{_ID_LENGTH}}})_([A-Za-z0-9]{{{_SECRET_LENGTH}}})")
-# Of the digest that is compared if there is no key.
+# Compared if there is no key.
 _NO_DIGEST = "0" * 64
 RECORDED_EVERY = timedelta(minutes=1)
 

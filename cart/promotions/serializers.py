@@ -35,14 +35,18 @@ class PromotionSerializer(OptionalNulls, serializers.ModelSerializer):
         required=False,
         help_text="Ids of products, categories or collections, by `applies_to`.",
     )
-    tags = TagsField(required=False, help_text="Of items, if `applies_to` is `tags`.")
+    tags = TagsField(required=False, help_text="Tags of items, if `applies_to` is `tags`.")
     minimum_subtotal = MoneyField(
         required=False, help_text="Of the items that the promotion applies to, before discounts."
     )
     valid_from = TimeField(required=False, allow_null=True)
     valid_until = TimeField(required=False, allow_null=True, help_text="Not included.")
     usage_limit = serializers.IntegerField(
-        min_value=0, max_value=MOST_USES, required=False, allow_null=True, help_text="Of all orders; null for no limit."
+        min_value=0,
+        max_value=MOST_USES,
+        required=False,
+        allow_null=True,
+        help_text="Limit for all orders; null for no limit.",
     )
     times_used = serializers.IntegerField(read_only=True, help_text="By orders that are not cancelled.")
     state = serializers.ChoiceField(choices=Promotion.State.choices, read_only=True)

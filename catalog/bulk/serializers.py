@@ -52,7 +52,7 @@ class StockRowSerializer(StockChangeSerializer):
 class PriceRowSerializer(_CheckedSale):
     sku = CodeField(max_length=64)
     price = MoneyField(required=False)
-    compare_at_price = MoneyField(required=False, allow_null=True, help_text="Of the product. Null removes it.")
+    compare_at_price = MoneyField(required=False, allow_null=True, help_text="The product's. Null removes it.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if len(attrs) == 1:
@@ -67,7 +67,7 @@ class _VariantFields(StockPolicyFields, _CheckedSale):
 
 
 class VariantRowSerializer(_VariantFields):
-    sku = CodeField(max_length=64, help_text="Of the variant, or of a new one.")
+    sku = CodeField(max_length=64, help_text="The variant's, or that of a new one.")
     options = VariantOptionsField(required=False)
     is_active = serializers.BooleanField(required=False)
 
@@ -129,7 +129,7 @@ class RowResultSerializer(serializers.Serializer):
     index = serializers.IntegerField(help_text="The row's place in the body, from 0.")
     status = serializers.ChoiceField(choices=[(each.value, each.value) for each in Status])
     id = serializers.CharField(
-        allow_null=True, help_text="Of the product; in calls for prices and stock of the variant. Null for an error."
+        allow_null=True, help_text="Id of the product; in calls for prices and stock of the variant. Null for an error."
     )
     sku = serializers.CharField(allow_null=True)
     errors = RowErrorSerializer(  # type: ignore[assignment]

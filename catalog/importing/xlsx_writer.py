@@ -11,9 +11,9 @@ from typing import IO
 
 from catalog.importing.errors import TooLargeForXLSX
 
-# Of the format.
+# Limit of the format.
 MAX_ROWS = 1_048_576
-# Of a member without ZIP64, which spreadsheets need not read.
+# Limit of a member without ZIP64, which spreadsheets need not read.
 MAX_BYTES = 2**31 - 64 * 1024**2
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'

@@ -62,7 +62,7 @@ class ProductSerializer(serializers.ModelSerializer):
     """A product in a list."""
 
     price = MoneyField(read_only=True, help_text="As `price_min`.")
-    price_min = MoneyField(read_only=True, help_text="Of the active variants.")
+    price_min = MoneyField(read_only=True, help_text="Lowest price of the active variants.")
     price_max = MoneyField(read_only=True)
     compare_at_price = MoneyField(read_only=True, allow_null=True)
     currency = serializers.CharField(read_only=True)
@@ -125,7 +125,9 @@ class ProductDetailSerializer(ProductSerializer):
     collections = CollectionBriefSerializer(many=True, read_only=True)
     seo = ShownSEOSerializer(read_only=True)
     lowest_price_30_days = MoneyField(
-        read_only=True, allow_null=True, help_text="Of the 30 days before the current reduction; null without one."
+        read_only=True,
+        allow_null=True,
+        help_text="Lowest price of the 30 days before the current reduction; null without one.",
     )
 
     class Meta(ProductSerializer.Meta):

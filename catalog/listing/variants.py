@@ -28,7 +28,9 @@ class VariantSerializer(serializers.ModelSerializer):
         source="current_compare_at_price", read_only=True, allow_null=True, help_text="The regular price during a sale."
     )
     lowest_price_30_days = MoneyField(
-        read_only=True, allow_null=True, help_text="Of the 30 days before the current reduction; null without one."
+        read_only=True,
+        allow_null=True,
+        help_text="Lowest price of the 30 days before the current reduction; null without one.",
     )
     availability = serializers.ChoiceField(choices=Availability.choices, read_only=True)
     images = PictureSerializer(many=True, read_only=True, help_text="Those of the product's that show this variant.")

@@ -15,7 +15,7 @@ from shop.db.money_fields import MoneyField
 class ReturnedLineSerializer(serializers.Serializer):
     line = ObjectIdField(help_text="The `id` of the order's line.")
     quantity = serializers.IntegerField()
-    unshipped = serializers.IntegerField(help_text="Of a withdrawal: units that were not shipped, and will not be.")
+    unshipped = serializers.IntegerField(help_text="Units of a withdrawal that were not shipped, and will not be.")
     reason = serializers.CharField()
     restocked = serializers.BooleanField(allow_null=True, help_text="Null until the units are received.")
     missing = serializers.IntegerField(help_text="Units that had not arrived when the return was received.")

@@ -44,7 +44,7 @@ class ShippingZoneSerializer(OptionalNulls, serializers.ModelSerializer):
 class ShippingRateSerializer(OptionalNulls, serializers.ModelSerializer):
     """A price in a zone for a band of weight and subtotal, both ends included; of several that fit, the lowest."""
 
-    id = ObjectIdField(required=False, help_text="Of a former price that this replaces.")
+    id = ObjectIdField(required=False, help_text="Id of a former price that this replaces.")
     zone = serializers.PrimaryKeyRelatedField(
         queryset=ShippingZone.objects.all(), pk_field=ObjectIdField(), help_text="The zone's id."
     )

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from shop.admin.html import page_url
 
-# Of each model.
+# Rows of each model.
 MOST_SHOWN = 5
 SHORTEST, LONGEST = 2, 100
 

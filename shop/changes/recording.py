@@ -5,7 +5,7 @@ from shop.changes.kinds import types
 from shop.changes.models import PendingChanges
 from shop.db import documents, transactions
 
-# Of one document, and so of one numbering transaction.
+# Limit of one document, and so of one numbering transaction.
 MOST_TOGETHER = 200
 # A change without a name of its own, which others of the object replace.
 UPDATED = "updated"

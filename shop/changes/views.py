@@ -51,7 +51,7 @@ class ChangeSerializer(serializers.Serializer):
     type = serializers.CharField(help_text="Such as `order.paid`.")
     at = serializers.DateTimeField(help_text="When it was recorded. Changes are in the order of `sequence`.")
     sequence = serializers.IntegerField(help_text="Increases with each change of an object.")
-    url = serializers.URLField(allow_null=True, help_text="Of the object in this API.")
+    url = serializers.URLField(allow_null=True, help_text="Address of the object in this API.")
 
 
 @extend_schema_serializer(many=False)

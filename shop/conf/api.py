@@ -66,7 +66,7 @@ SPECTACULAR_SETTINGS = {
 }
 # Per request body; each image adds MAX_IMAGE_BYTES.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-# Of a call with up to 1,000 rows.
+# Size of a call with up to 1,000 rows.
 MAX_BULK_BYTES = 8 * 1024 * 1024
 BULK_PATHS = r"/api/v1/(products|stock|prices)/bulk/?$"
 # The admin's form of a product with 500 variants, the maximum of an import.

@@ -8,7 +8,7 @@ SELLER_ADDRESS = env.list(
     "SELLER_ADDRESS", default=["1 Sample Street", "London N1 1AA", "United Kingdom"] if DEBUG else []
 )
 SELLER_TAX_ID = env.str("SELLER_TAX_ID", default="GB999999973" if DEBUG else "")
-# Of the commercial register.
+# Number in the commercial register.
 SELLER_REGISTRATION = env.str("SELLER_REGISTRATION", default="")
 SELLER_CONTACT = env.str("SELLER_CONTACT", default="")
 INVOICES_ENABLED = bool(SELLER_NAME and SELLER_ADDRESS)

@@ -82,7 +82,7 @@ def in_transaction() -> bool:
     return mongodb_connection().in_atomic_block_mongo
 
 
-# Of the running transaction's attempt; None outside.
+# State of the running transaction's attempt; None outside.
 _collectors: ContextVar[dict[type, Any] | None] = ContextVar("transaction_collectors", default=None)
 
 

@@ -8,7 +8,7 @@ from django.template.response import TemplateResponse
 
 from shop.jobs import mail_samples, mails
 
-# Of a document in an opaque origin: no scripts, forms or requests.
+# Policy of a document in an opaque origin: no scripts, forms or requests.
 SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; img-src https: data: 'self'; sandbox"
 
 

@@ -13,7 +13,7 @@ REASONS = (
     "duplicate", "fraudulent", "general", "incorrect_account_details", "insufficient_funds", "noncompliant",
     "product_not_received", "product_unacceptable", "subscription_canceled", "unrecognized",
 )  # fmt: skip
-# Of a dispute; it is not given back.
+# Fee of a dispute; it is not given back.
 FEE = 1500
 _RESPONSE_SECONDS = 10 * 24 * 3600
 
