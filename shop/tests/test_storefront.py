@@ -65,6 +65,8 @@ def test_every_page_and_file_is_served_in_development(in_development: Client) ->
         reply = in_development.get(f"/{path.relative_to(files.SITE).as_posix()}")
         assert (reply.status_code, reply["Content-Type"]) == (200, types[path.suffix])
         assert reply.content == path.read_bytes()
+        again = in_development.get(reply.request["PATH_INFO"], headers={"If-None-Match": reply["ETag"]})
+        assert again.status_code == 304
     for missing in (
         "/assets/",
         "/assets/nothing.js",

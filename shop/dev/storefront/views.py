@@ -2,7 +2,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control
 from django.views.decorators.gzip import gzip_page
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import conditional_page, require_safe
 
 from shop.dev.storefront import files
 
@@ -15,6 +15,7 @@ def _simulator() -> str:
 
 @require_safe
 @gzip_page
+@conditional_page
 def page(request: HttpRequest) -> HttpResponse:
     addresses = {"api": API, "stripe_simulator": _simulator()}
     pictures = settings.CLOUD_DELIVERY_BASE if settings.USE_CLOUDINARY else ""
@@ -28,6 +29,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @gzip_page
+@conditional_page
 def asset(request: HttpRequest, path: str) -> HttpResponse:
     found = files.read(path)
     if found is None:

@@ -7,14 +7,11 @@ import { showLookup } from "./login.js";
 
 export async function order(main, { number }, query) {
   const token = query.get("token");
-  if (token) {
-    api.keepOrderToken(number, token);
-    // Not in the history, in screenshots or in what is shared.
-    query.delete("token");
-    history.replaceState(history.state, "", `${location.pathname}${query.size ? "?" : ""}${query}`);
-  }
-  if (!api.isLoggedIn() && !api.hasOrderToken(number)) return showLookup(main, number);
   const redirected = query.get("redirect_status");
+  if (token) api.keepOrderToken(number, token);
+  // Neither the token nor Stripe's secrets stay in the history, in screenshots or in what is shared.
+  history.replaceState(history.state, "", location.pathname + (redirected ? `?redirect_status=${redirected}` : ""));
+  if (!api.isLoggedIn() && !api.hasOrderToken(number)) return showLookup(main, number);
   let found;
   try {
     found = await api.get(`/orders/${number}/`);
