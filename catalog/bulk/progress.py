@@ -58,8 +58,3 @@ class Progress:
         results = [outcome.shown() for outcome in sorted(outcomes, key=lambda outcome: outcome.index)]
         BulkProgress.objects.filter(pk=self._key).update(results=results, done=len(results))
         idempotency.finish(status=200, reference=self._key)
-
-
-def finished(reference: str) -> list[Outcome]:
-    """Raises ``BulkProgress.DoesNotExist``."""
-    return list(map(Outcome.stored, BulkProgress.objects.get(pk=reference).results))

@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from catalog.collections.models import Collection
 from catalog.models import Category, Product, StockMovement, Variant
+from shop.audit import violations
 from shop.audit.staff_log import StaffAction
 from shop.dev.testing.api_keys import key_client
 from shop.dev.testing.commands import count_commands
@@ -130,6 +131,7 @@ def test_products_are_created_updated_and_left_alone(catalog: None, client: APIC
         ("stock", "ts-m", []),
     ]
     assert outcomes(client.post(BULK, changes)) == [("unchanged", []), ("unchanged", [])]
+    assert violations() == []
 
 
 def test_a_row_that_is_refused_affects_no_other(catalog: None, client: APIClient) -> None:
