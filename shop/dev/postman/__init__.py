@@ -1,0 +1,1 @@
+"""A collection of requests for Postman, Newman and Bruno, generated from the OpenAPI description and a journey."""
