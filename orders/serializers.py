@@ -156,8 +156,8 @@ class TotalsSerializer(serializers.Serializer):
 
 class OrderSerializer(StaffOnlyFieldsMixin, TotalsSerializer, serializers.ModelSerializer):
     email = serializers.CharField(
-        help_text="Address of the account when the order was placed, or as stated by the guest; empty once the account is "
-        "deleted."
+        help_text="Address of the account when the order was placed, or as stated by the guest; empty once the account "
+        "is deleted."
     )
     lines = OrderedLineSerializer(many=True)
     amount_due = MoneyField(help_text="Still to be paid of a paid order that was corrected.")

@@ -48,6 +48,8 @@ class StockRowSerializer(StockChangeSerializer):
     sku = CodeField(max_length=64)
     reason = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
 
+    alternatives = tuple(each._replace(name=f"{each.name}OfSku") for each in StockChangeSerializer.alternatives)
+
 
 class PriceRowSerializer(_CheckedSale):
     sku = CodeField(max_length=64)
@@ -139,8 +141,8 @@ class RowResultSerializer(serializers.Serializer):
 
 
 class BulkResultSerializer(serializers.Serializer):
-    created = serializers.IntegerField()
-    updated = serializers.IntegerField()
-    unchanged = serializers.IntegerField()
-    failed = serializers.IntegerField()
+    created = serializers.IntegerField(help_text="Number of rows that created something.")
+    updated = serializers.IntegerField(help_text="Number of rows that changed something.")
+    unchanged = serializers.IntegerField(help_text="Number of rows with nothing new.")
+    failed = serializers.IntegerField(help_text="Number of rows that were refused.")
     results = RowResultSerializer(many=True, help_text="One per row, in their order.")

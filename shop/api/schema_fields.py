@@ -46,6 +46,8 @@ def describe_fields(result: Schema, generator: Any, request: Any, public: bool) 
             forms = [_named(each.name, _alternative(schema, plain, each)) for each in alternatives]
             for form in forms:
                 generator.registry.register_on_missing(form)
+                if generator.registry[form.name, ResolvedComponent.SCHEMA].schema != form.schema:
+                    raise ValueError(f"{type(serializer).__name__}: another body has the alternative {form.name}.")
             text = schema.get("description", "One of these.")
             # In place: the next hook reads the registry.
             schema.clear()

@@ -33,8 +33,9 @@ def test_the_collection_has_every_operation_and_the_stored_one_its_journey(tmp_p
     assert journey == folders()
     assert generated["item"][-1]["name"] == OTHERS
     # The last folder has what other operations were added since.
-    assert stored["item"][:-1] == generated["item"][:-1], "Run `manage.py postman`."
-    assert stored["info"] == generated["info"]
+    assert without_descriptions(stored["item"][:-1]) == without_descriptions(generated["item"][:-1]), (
+        "Run `manage.py postman`."
+    )
 
     steps = [step for folder in FOLDERS for step in folder.steps]
     titles = [step.title for step in steps]
@@ -46,6 +47,14 @@ def test_the_collection_has_every_operation_and_the_stored_one_its_journey(tmp_p
     assert used <= described
     assert len(generated["item"][-1]["item"]) == len(described - used)
     assert len([*(tmp_path / "bruno").rglob("[0-9]*/[0-9]*.bru")]) == len(steps)
+
+
+def without_descriptions(part: Any) -> Any:
+    if isinstance(part, list):
+        return [without_descriptions(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    return {name: without_descriptions(each) for name, each in part.items() if name != "description"}
 
 
 def test_variables_are_set_before_they_are_used() -> None:

@@ -152,7 +152,9 @@ CATALOGUE = Folder(
             path=OF_PRODUCT,
             body={"description": "Keeps tea hot for hours."},
         ),
-        Step("replaceProduct", "Replace the product", "staff", path=OF_PRODUCT, body={"name": "Travel mug, 2nd edition"}),
+        Step(
+            "replaceProduct", "Replace the product", "staff", path=OF_PRODUCT, body={"name": "Travel mug, 2nd edition"}
+        ),
         Step(
             "updateVariant",
             "Change a price",
