@@ -11,7 +11,6 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["shop.api.permissions.HasAccount"],
     "DEFAULT_RENDERER_CLASSES": ["shop.api.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "shop.api.negotiation.ContentNegotiation",
     "DEFAULT_PARSER_CLASSES": ["shop.api.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "shop.api.pagination.NewestFirstPagination",
     "DEFAULT_SCHEMA_CLASS": "shop.api.schema.AutoSchema",
