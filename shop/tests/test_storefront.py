@@ -46,6 +46,8 @@ def test_every_page_and_file_is_served_in_development(in_development: Client) ->
         page = in_development.get(path)
         assert (page.status_code, page["Content-Type"]) == (200, "text/html; charset=utf-8")
         assert page["Cache-Control"] == "no-cache"
+        # A 304 has another policy, which browsers would apply to the page that they keep.
+        assert not page.has_header("ETag")
         policy = directives(page["Content-Security-Policy"])
         assert policy["script-src"] == policy["style-src"] == policy["form-action"] == "'self'"
         assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"

@@ -15,8 +15,8 @@ def _simulator() -> str:
 
 @require_safe
 @gzip_page
-@conditional_page
 def page(request: HttpRequest) -> HttpResponse:
+    """Without an ETag: browsers apply the policy of a 304, which is that of other paths, to the page that they keep."""
     addresses = {"api": API, "stripe_simulator": _simulator()}
     pictures = settings.CLOUD_DELIVERY_BASE if settings.USE_CLOUDINARY else ""
     response = HttpResponse(files.page(**addresses))
