@@ -13,7 +13,8 @@ ENV PATH=/srv/venv/bin:$PATH \
     HOST=0.0.0.0 \
     DATA_DIR=/srv/data \
     PDF_FONT=/usr/share/fonts/truetype/wqy/wqy-microhei.ttc
-# Chinese, Japanese and Korean letters in PDF documents.
+# Chinese, Japanese and Korean letters in PDF documents. Debian's release fixes the version.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends fonts-wqy-microhei \
     && rm -rf /var/lib/apt/lists/*
