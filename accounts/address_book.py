@@ -8,6 +8,7 @@ from accounts.errors import AddressBookFull
 from accounts.models import Address, User
 from accounts.services import require_account
 from accounts.subdivisions import normalize_state
+from shop.changes import record
 from shop.db.transactions import transactional
 
 
@@ -15,6 +16,7 @@ from shop.db.transactions import transactional
 def add_address(*, user: User, fields: dict[str, Any]) -> Address:
     """Add an address, as the default if it is the first. Raises :class:`AddressBookFull`."""
     require_account(user, updated_at=timezone.now())
+    record("customer.updated", user.pk)
     known = Address.objects.owned_by(user).count()
     if known >= settings.MAX_ADDRESSES:
         raise AddressBookFull
@@ -31,6 +33,7 @@ def add_address(*, user: User, fields: dict[str, Any]) -> Address:
 def change_address(*, user: User, address: Address, fields: dict[str, Any]) -> Address:
     """If it stops being the default, the newest other one becomes it. Raises ``DoesNotExist``."""
     require_account(user, updated_at=timezone.now())
+    record("customer.updated", user.pk)
     address = Address.objects.owned_by(user).get(pk=address.pk)
     was_default = address.is_default
     for name, value in fields.items():
@@ -50,6 +53,7 @@ def change_address(*, user: User, address: Address, fields: dict[str, Any]) -> A
 def delete_address(*, user: User, address: Address) -> None:
     """If it was the default, the newest other one becomes it. Raises ``DoesNotExist``."""
     require_account(user, updated_at=timezone.now())
+    record("customer.updated", user.pk)
     address = Address.objects.owned_by(user).get(pk=address.pk)
     Address.objects.filter(pk=address.pk).delete()
     if address.is_default:

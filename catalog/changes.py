@@ -28,6 +28,7 @@ def register() -> None:
             permission="catalog.view_variant",
             events={"changed": "The stock of a variant has changed: sold, returned, counted, received or imported."},
             show=show_stock,
+            path="variants/{id}/",
         )
     )
 

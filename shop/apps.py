@@ -19,7 +19,9 @@ class ShopConfig(AppConfig):
         from shop.db import mongodb
         from shop.jobs import metrics  # noqa: F401 (registers its readings)
         from shop.metrics.database import CommandMetrics
+        from shop.webhooks import registration as webhooks
 
+        webhooks.register()
         mongodb.apply_backend_patches()
         object_ids.register_serializer_fields()
         if settings.METRICS_ON:

@@ -5,6 +5,7 @@ from shop.api.idempotency import IdempotencyRecord
 from shop.audit.staff_log import StaffAction
 from shop.changes.models import Change, ChangeCounter, PendingChanges
 from shop.jobs import Job, PeriodicTask
+from shop.webhooks.models import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "Change",
@@ -15,4 +16,6 @@ __all__ = [
     "PeriodicTask",
     "RateWindow",
     "StaffAction",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]

@@ -22,6 +22,7 @@ from shop.conf.security import *
 from shop.conf.server import *
 from shop.conf.traces import *
 from shop.conf.traces import OTLP_ENDPOINT
+from shop.conf.webhooks import *
 from shop.logs import logging_settings
 
 INSTALLED_APPS = [

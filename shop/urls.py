@@ -30,6 +30,7 @@ from shop.api.schema_view import SchemaView
 from shop.changes.views import ChangeViewSet
 from shop.http import health
 from shop.metrics import exposition
+from shop.webhooks.views import WebhookDeliveryViewSet, WebhookEndpointViewSet
 
 router = ShopRouter(root="api/v1/")
 # Most requested first.
@@ -62,6 +63,10 @@ router.register("shipping/methods", StaffShippingMethodViewSet, basename="staff-
 router.register("shipping/zones", ShippingZoneViewSet, basename="shipping-zone")
 router.register("tax-rates", TaxRateViewSet, basename="tax-rate")
 router.register("changes", ChangeViewSet, basename="change")
+router.register("webhook-endpoints", WebhookEndpointViewSet, basename="webhook-endpoint")
+router.register(
+    "webhook-endpoints/(?P<endpoint_pk>[0-9a-f]{24})/deliveries", WebhookDeliveryViewSet, basename="webhook-delivery"
+)
 
 urlpatterns = [
     *router.urls,

@@ -13,6 +13,7 @@ from orders.fulfilments import services as fulfilments
 from orders.lifecycle import OrderStatus
 from orders.models import Order, ShippingMethod, TaxRate
 from shop.api.errors import ServiceUnavailable
+from shop.db.transactions import transactional
 from shop.dev.testing.admin import allow, browser_of, errors_of, filled_in, in_dialog, messages_of, ordered, url_of
 from shop.dev.testing.commands import count_commands
 
@@ -50,7 +51,7 @@ def test_an_order_s_page_names_the_country_and_the_shipping_method(browser: Clie
 
 def test_the_page_of_an_order_whose_customer_left_opens(browser: Client, customer: User, order: Order) -> None:
     services.cancel_order(order=order, actor=services.Actor.CUSTOMER)
-    detaching.detach_reviews_and_orders(user=customer, limit=10)
+    transactional("tests.detach")(detaching.detach_reviews_and_orders)(user=customer, limit=10)
     assert "This account was deleted" in browser.get(url_of("orders.order", "change", order.pk)).content.decode()
     assert "deleted account" in browser.get(url_of("orders.order")).content.decode()
 

@@ -472,6 +472,7 @@ KINDS = {
     "orders.mail",
     "orders.link_mail",
     "orders.staff_mail",
+    "shop.webhook_disabled",
 }
 
 

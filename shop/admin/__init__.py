@@ -18,8 +18,10 @@ from shop.admin.html import badge, list_url
 from shop.admin.lists import IndexedSearchMixin, begins_with
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
+from shop.changes import admin as changes_admin  # noqa: F401 (it registers itself)
 from shop.db.transactions import transactional
 from shop.jobs import Job, PeriodicTask
+from shop.webhooks import admin as webhooks_admin  # noqa: F401 (it registers itself)
 
 
 class JobStateFilter(DropdownFilter):

@@ -85,5 +85,9 @@ API_TAGS = [
     {"name": "api-keys", "description": "The API key of an integration."},
     {"name": "payments", "description": "PaymentIntents and refunds."},
     {"name": "stripe", "description": "What Stripe calls. Not for clients of the shop."},
+    {
+        "name": "webhook-endpoints",
+        "description": "Outgoing webhooks, their log and secrets, for staff and integrations.",
+    },
     {"name": "changes", "description": "Changes in the order of their commits, for staff and integrations."},
 ]

@@ -7,6 +7,7 @@ They apply to fields without ``help_text`` and without an entry in the ``descrip
 PATH_PARAMETERS = {
     "id": "Id of the object.",
     "number": "The order's number.",
+    "endpoint_pk": "Id of the webhook endpoint.",
     "product_pk": "Id of the product.",
     "slug": "Slug.",
 }

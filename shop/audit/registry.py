@@ -65,7 +65,7 @@ def invariant_over(model: type[M], statement: str) -> Callable[[WindowCheck[M]],
 
 
 def all_checks() -> list[Check]:
-    for name in ("shop.audit.invariants", "shop.changes.invariants"):
+    for name in ("shop.audit.invariants", "shop.changes.invariants", "shop.webhooks.invariants"):
         import_module(name)
     autodiscover_modules("invariants")
     return list(_checks)

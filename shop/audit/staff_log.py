@@ -40,6 +40,8 @@ LABELS = {
     "payments.payment": "order_number",
     "payments.stripeevent": "type",
     "shop.job": "kind",
+    "shop.webhookdelivery": "type",
+    "shop.webhookendpoint": "url",
 }
 
 

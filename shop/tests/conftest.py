@@ -22,11 +22,13 @@ from orders.reviews.services import write_review
 from payments.models import Payment, Refund, StripeEvent
 from shop.api import counters
 from shop.audit.staff_log import StaffAction
+from shop.changes.models import Change
 from shop.dev.demo import products, seeding
 from shop.dev.demo.journey import PRODUCTS
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.admin import ADDRESS, ordered
 from shop.dev.testing.steps import variant_of
+from shop.dev.testing.webhooks import make_webhook
 from shop.jobs import PeriodicTask
 
 
@@ -75,6 +77,8 @@ def populated_shop(
     count_sales.enqueue(quantities={})
     Group.objects.create(name="Warehouse")
     ApiKey.objects.create(name="ERP", prefix="shop_live_abcdefgh", digest="0" * 64, owner=staff)
+    make_webhook()
+    Change.objects.create(position=1, kind="order", type="order.paid", object_id=order.number, at=timezone.now())
     StaffAction.objects.create(staff=staff.pk, via="admin", action="cancel", model="orders.order", object_id=order.pk)
     return order
 

@@ -43,6 +43,7 @@ SMALL = {
     "orders.taxrate": "the number of places is limited",
     "shop.job": "jobs are deleted once they are done",
     "shop.periodictask": "tasks come with the code",
+    "shop.webhookendpoint": "at most 20",
 }
 SMALL_COLLECTIONS = {apps.get_model(label)._meta.db_table for label in SMALL}
 # Lists that no index serves in their order, and why MongoDB reads few rows nevertheless.

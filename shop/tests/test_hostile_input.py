@@ -25,7 +25,9 @@ from shop.dev.testing.images import image_file
 from shop.dev.testing.replies import refusal, refusals
 from shop.dev.testing.routes import Operation, alternatives, operations
 from shop.dev.testing.steps import API, add_to_cart, dump_database, place_order
+from shop.dev.testing.webhooks import make_webhook
 from shop.http.limits import body_limit
+from shop.webhooks.models import WebhookEndpoint
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +67,7 @@ RESOURCES: dict[str, Any] = {
     "/shipping/methods/": ShippingMethod,
     "/shipping/zones/": ShippingZone,
     "/tax-rates/": TaxRate,
+    "/webhook-endpoints/": WebhookEndpoint,
 }
 
 
@@ -96,6 +99,7 @@ def staff_client(
     Promotion.objects.create(code="FIVE", kind="percentage", value="5")
     ShippingZone.objects.create(name="Near")
     TaxRate.objects.create(country="JP", rate="10")
+    make_webhook()
     return client
 
 
@@ -119,7 +123,11 @@ def address_of(staff_client: APIClient) -> Callable[[Operation], str]:
 
     def fill_in(operation: Operation) -> str:
         found = next((pk for beginning, pk in ids.items() if operation.path.startswith(API + beginning)), "")
-        path = operation.path.replace("{product_pk}", product["id"]).replace("{number}", order.number)
+        path = (
+            operation.path.replace("{product_pk}", product["id"])
+            .replace("{endpoint_pk}", ids["/webhook-endpoints/"])
+            .replace("{number}", order.number)
+        )
         return path.replace("{id}", found).replace("{slug}", "summer" if "/collections/" in path else "mugs")
 
     return fill_in

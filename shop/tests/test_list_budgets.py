@@ -26,6 +26,8 @@ from shop.db import caches
 from shop.dev.testing.plans import Profile, profiled
 from shop.dev.testing.routes import operations
 from shop.dev.testing.steps import API, place_order
+from shop.dev.testing.webhooks import make_webhook
+from shop.webhooks.models import WebhookDelivery, WebhookEndpoint
 
 pytestmark = pytest.mark.django_db
 
@@ -106,6 +108,8 @@ QUERIES = {
     "/collections/{slug}/products/": [""],
     "/customers/": ["", "email=ada@example.com", *STATES, f"{PERIOD}&is_active=true", *SINCE],
     "/reviews/": ["", "rating=5", "is_hidden=false", "product=PRODUCT", "product=PRODUCT&is_hidden=false&rating=5"],
+    "/webhook-endpoints/": [""],
+    "/webhook-endpoints/{endpoint_pk}/deliveries/": ["", "status=succeeded", "status=held"],
     "/promotions/": ["", "code=five", "is_active=true", "kind=fixed", "kind=fixed&is_active=false"],
     "/shipping/methods/": [""],
     "/shipping/zones/": [""],
@@ -122,6 +126,8 @@ STAFF_LISTS = {
     "/shipping/methods/",
     "/shipping/zones/",
     "/tax-rates/",
+    "/webhook-endpoints/",
+    "/webhook-endpoints/{endpoint_pk}/deliveries/",
 }
 
 
@@ -181,6 +187,12 @@ def rows(
     fill(Review, ({**review, "product_id": ObjectId(), "user_id": customer.pk} for n in range(50)))
     Address.objects.bulk_create(Address(user=owner, **ADDRESS) for owner in (customer, stranger) for _ in range(40))
     shelve(mug.category_lineage, number)
+    endpoint, _ = make_webhook()
+    delivery = {"endpoint": ObjectId(endpoint), "type": "order.paid", "attempts": [], "created_at": mug.created_at}
+    fill(
+        WebhookDelivery,
+        ({**delivery, "status": "succeeded" if n % 50 else "held", "sequence": n} for n in range(number)),
+    )
     template = connection.database[User._meta.db_table].find_one({"_id": stranger.pk})
     fill(User, ({**template, "email": f"u{n}@example.com", "is_active": n % 3 > 0} for n in range(number)))
     fill(
@@ -250,6 +262,7 @@ def test_a_list_reads_no_more_than_its_page_and_count(
     as_customer, as_staff = client_of(customer), client_of(staff)
     for path, queries in QUERIES.items():
         address = f"{API}{path}".replace("{product_pk}", str(rows.pk)).replace("{slug}", "summer")
+        address = address.replace("{endpoint_pk}", str(WebhookEndpoint.objects.get().pk))
         for query in (query.replace("PRODUCT", str(rows.pk)) for query in queries):
             urls = [(as_staff, f"{address}?{query}")]
             if query not in DRAFTS and path not in STAFF_LISTS:

@@ -33,6 +33,7 @@ NEEDS_A_VALUE = {
     ("PATCH /products/{product_pk}/reviews/{id}/", "rating"),
     *((f"PATCH /{path}/{{slug}}/", "name") for path in ("categories", "collections")),
     ("PATCH /promotions/{id}/", "kind"),
+    *(("PATCH /webhook-endpoints/{id}/", name) for name in ("url", "types")),
     ("PATCH /shipping/zones/{id}/", "name"),
     *(("PATCH /shipping/methods/{id}/", name) for name in ("code", "name", "price")),
     *(("PATCH /tax-rates/{id}/", name) for name in ("country", "rate")),

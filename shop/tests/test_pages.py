@@ -168,7 +168,7 @@ def test_every_list_describes_its_count_and_cursor(db: None) -> None:
         operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
         for operation in operations
     ]
-    assert len(described) == 5
+    assert len(set(described)) == len(described) > 0
     for name in described:
         properties = schema()["components"]["schemas"][name]["properties"]
         own = ["corrected_query"] if "Product" in name else []

@@ -222,6 +222,8 @@ CLASSIFIED: dict[str, str] = {
     ),
     **dict.fromkeys(
         [
+            *(f"shop.webhookdelivery.{name}" for name in ("type", "kind", "object_id", "parent", "subject", "status")),
+            "shop.webhookdelivery.attempts.error",
             "shop.pendingchanges.entries",
             "shop.changecounter.name",
             "shop.change.kind",
@@ -340,6 +342,16 @@ CLASSIFIED: dict[str, str] = {
             "catalog.bulkprogress.results",
         ],
         "the shop's own: catalog, stock and terms",
+    ),
+    **dict.fromkeys(
+        [
+            f"shop.webhookendpoint.{name}"
+            for name in (
+                *("url", "description", "types", "disabled_reason"),
+                *("salt", "fingerprint", "former_salt", "former_fingerprint"),
+            )
+        ],
+        "an integration of the shop, entered by staff",
     ),
     **dict.fromkeys(
         ["accounts.apikey.name", "accounts.apikey.prefix", "accounts.apikey.digest", "accounts.apikey.scopes"],

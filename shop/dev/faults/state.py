@@ -21,7 +21,9 @@ from orders.models import Order
 from payments.models import Refund, StripeEvent
 from shop import audit
 from shop.api.idempotency import IdempotencyRecord
+from shop.changes.models import Change, PendingChanges
 from shop.jobs import Job, PeriodicTask
+from shop.webhooks.models import WebhookDelivery, WebhookEndpoint
 
 PRICE = "10.00"
 PRICE_IN_CENTS = 1000
@@ -147,6 +149,10 @@ class ShopState:
         waiting = StripeEvent.objects.filter(status__in=(StripeEvent.Status.RECEIVED, StripeEvent.Status.FAILED))
         pending = [f"refund {refund.pk}" for refund in Refund.objects.filter(status=Refund.Status.PENDING)]
         holds = [f"hold of {order}" for order in Order.objects.due_to_expire()]
+        pending += [f"changes {row}" for row in PendingChanges.objects.iterator()]
+        endpoints = list(WebhookEndpoint.objects.filter(enabled=True).values_list("pk", flat=True))
+        sent = WebhookDelivery.objects.filter(endpoint__in=endpoints, status__in=WebhookDelivery.OPEN)
+        pending += [f"webhook {row}" for row in sent[:10]]
         return jobs + [f"event {event}: {event.detail}" for event in waiting] + pending + holds
 
     def send_waiting_mails(self) -> None:
@@ -156,6 +162,8 @@ class ShopState:
     def expire_leases(self) -> None:
         now = timezone.now()
         Job.objects.update(run_at=now)
+        WebhookDelivery.objects.filter(status=WebhookDelivery.Status.PENDING).update(run_at=now)
+        WebhookEndpoint.objects.update(paused_until=None, failures=0)
         IdempotencyRecord.objects.filter(status=None).update(claimed_until=now)
         StripeEvent.objects.exclude(retry_at=None).update(retry_at=now)
         PeriodicTask.objects.update(due_at=now)
@@ -166,6 +174,14 @@ class ShopState:
         rows = Invoice.objects.order_by("sequence").values_list("kind", "sequence")
         invoices = [number for kind, number in rows if kind not in NEGATIVE_KINDS]
         return invoices, [number for kind, number in rows if kind in NEGATIVE_KINDS]
+
+    def variant_of(self, product: str) -> str:
+        return str(Variant.objects.get(product=product).pk)
+
+    def changes(self, *kinds: str) -> list[tuple[int, str, str]]:
+        """Return sequence, type and object of all changes of these kinds."""
+        rows = Change.objects.filter(kind__in=kinds).order_by("position")
+        return list(rows.values_list("position", "type", "object_id"))
 
     def audit(self) -> list[str]:
         return audit.violations()

@@ -9,6 +9,7 @@ NOBODY = {
     "{id}": "0" * 24,
     "{document}": "0" * 24,
     "{product_pk}": "0" * 24,
+    "{endpoint_pk}": "0" * 24,
     "{number}": "AAAAA-AAAAA",
     "{slug}": "nothing",
 }

@@ -17,6 +17,7 @@ from shop.http.server import PortUnavailable, check_port
 from shop.jobs import mails
 from shop.logs import describe_error
 from shop.metrics import exposition
+from shop.webhooks import dispatching
 
 logger = structlog.get_logger(__name__)
 
@@ -27,8 +28,8 @@ NUMBERING_SECONDS = 0.25
 
 class Command(BaseCommand):
     help = (
-        "Run background work: jobs (mails, refunds, removal of images) and periodic tasks (expiry of unpaid orders, "
-        "retries of Stripe events). Several workers can run at once; killing one loses nothing."
+        "Run background work: jobs (mails, refunds, removal of images), webhooks and periodic tasks (expiry of unpaid "
+        "orders, retries of Stripe events). Several workers can run at once; killing one loses nothing."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -46,7 +47,13 @@ class Command(BaseCommand):
         self.stdout.write("worker started")
         # A pipe would buffer it.
         self.stdout.flush()
+        sender = dispatching.Thread(stopping)
+        if not once:
+            sender.start()
         while not stopping.is_set():
+            if sender.error is not None:
+                logger.critical("worker_failed", exc_info=sender.error)
+                sys.exit(1)
             if settings.WORKER_HEALTH_FILE:
                 _touch(settings.WORKER_HEALTH_FILE)
             try:
@@ -55,6 +62,8 @@ class Command(BaseCommand):
                 with mails.one_connection():
                     busy = jobs.run_due(seconds=JOBS_SECONDS) > 0 or busy
                 busy = number_due(seconds=NUMBERING_SECONDS) > 0 or busy
+                if once:
+                    dispatching.deliver_due()
             except Exception as error:
                 if not is_database_outage(error):
                     # Python would print the text of the exception.
@@ -69,6 +78,7 @@ class Command(BaseCommand):
                 return
             if not busy:
                 stopping.wait(pause)
+        sender.end()
         self.stdout.write("worker stopped")
 
 

@@ -25,6 +25,7 @@ from shop.dev.testing.admin import ordered
 from shop.dev.testing.guests import guest_with_cart, place_guest_order
 from shop.dev.testing.steps import snapshot, variant_of
 from shop.dev.testing.stripe_steps import open_payment
+from shop.dev.testing.webhooks import make_webhook
 from shop.tests.access.people import key_clients, make_people
 
 
@@ -79,6 +80,7 @@ def things(
         "product": str(product.pk),
         "promotion": str(Promotion.objects.create(code="FIVE", kind="percentage", value="5").pk),
         "variant": str(Variant.objects.get(product=product).pk),
+        **dict(zip(("endpoint", "delivery"), make_webhook(), strict=True)),
         "zone": str(ShippingZone.objects.create(name="Near").pk),
     }
 

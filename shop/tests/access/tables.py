@@ -166,7 +166,6 @@ API = _rows("""
     PATCH   promotions/{promotion}/                   401   401   403   403    403    403   403    yes   yes   403
     DELETE  promotions/{promotion}/                   401   401   403   403    403    403   403    yes   yes   403
 
-    GET     changes/                                  401   401   403   403    403   403   403    yes    yes   403
     GET     customers/                                401   401   403   403    403    yes   yes    yes   yes   403
     GET     customers/{customer}/                     401   401   403   403    403    yes   yes    yes   yes   403
     POST    customers/{customer}/deactivate/          401   401   403   403    403    403   403    yes   yes   403
@@ -176,6 +175,17 @@ API = _rows("""
     DELETE  reviews/{review}/                         401   401   403   403    403    403   403    yes   yes   403
     POST    reviews/{review}/hide/                    401   401   403   403    403    yes   403    yes   yes   403
     POST    reviews/{review}/show/                    401   401   403   403    403    yes   403    yes   yes   403
+    GET     changes/                                  401   401   403   403    403   403   yes    yes    yes   403
+    GET     webhook-endpoints/                        401   401   403   403    403   403   yes    yes    yes   403
+    POST    webhook-endpoints/                        401   401   403   403    403   403   403    yes    yes   403
+    GET     webhook-endpoints/{endpoint}/             401   401   403   403    403   403   yes    yes    yes   403
+    PATCH   webhook-endpoints/{endpoint}/             401   401   403   403    403   403   403    yes    yes   403
+    DELETE  webhook-endpoints/{endpoint}/             401   401   403   403    403   403   403    yes    yes   403
+    POST    webhook-endpoints/{endpoint}/test/        401   401   403   403    403   403   403    yes    yes   403
+    POST    webhook-endpoints/{endpoint}/rotate-secret/  401  401  403   403   403   403   403    yes    yes   403
+    GET     webhook-endpoints/{endpoint}/deliveries/  401   401   403   403    403   403   yes    yes    yes   403
+    GET     webhook-endpoints/{endpoint}/deliveries/{delivery}/  401 401 403 403 403 403   yes    yes    yes   403
+    POST    webhook-endpoints/{endpoint}/deliveries/{delivery}/replay/  401 401 403 403 403 403 403 yes  yes   403
 """)
 
 # Outside the API and the admin all users get the same: by path, the status of GET.
@@ -233,6 +243,9 @@ ADMIN = {
     payments.payment         -                            LCH+refund                LCH  LCH+refund
     payments.refund          -                            LCH                       LCH  LCH
     payments.stripeevent     -                            -                         LCH  LCH+replay+replay_selected
+    shop.change              -                            -                         LCH  LCH
+    shop.webhookendpoint     -                            -                         LCH  LACSDH+send_test+rotate_secret
+    shop.webhookdelivery     -                            -                         LCH  LCH+replay+replay_selected
     shop.job                 -                            -                         LCH  LCH+run_now+run_selected
     shop.staffaction         -                            -                         LCH  LCH
     shop.periodictask        -                            -                         LCH  LCH

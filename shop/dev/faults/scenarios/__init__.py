@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from shop.dev.faults.results import Results
 from shop.dev.faults.scenarios import (
+    changes,
     checkout,
     crashes,
     invoices,
@@ -65,4 +66,6 @@ SCENARIOS = [
     Scenario("frozen", outages.frozen, outages=True, in_short=False),
     Scenario("stripe_away", stripe.stripe_away, outages=True),
     Scenario("webhooks_off", reconciling.webhooks_off),
+    Scenario("change_feed", changes.change_feed),
+    Scenario("outgoing_webhooks", changes.outgoing_webhooks),
 ]
