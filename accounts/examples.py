@@ -22,3 +22,29 @@ ADDRESS_REPLY = OpenApiExample(
     status_codes=["201"],
     value={"id": "6650c1f2a4b3c2d1e0f9a8b1", **ADDRESS, "is_default": True},
 )
+REGISTER_BODY = OpenApiExample(
+    "A person",
+    request_only=True,
+    value={"email": "ada@example.com", "password": "correct horse battery", "name": "Ada Lovelace"},
+)
+LOGIN_BODY = OpenApiExample(
+    "A person", request_only=True, value={"email": "ada@example.com", "password": "correct horse battery"}
+)
+LOGIN_REPLY = OpenApiExample(
+    "Tokens and account",
+    response_only=True,
+    value={
+        "access": "eyJhbGciOiJIUzI1NiJ9.e30.access",
+        "refresh": "eyJhbGciOiJIUzI1NiJ9.e30.refresh",
+        "user": {
+            "id": "6650c1f2a4b3c2d1e0f9a8b0",
+            "email": "ada@example.com",
+            "name": "Ada Lovelace",
+            "phone": "",
+            "avatar": None,
+            "email_verified": False,
+            "is_staff": False,
+            "date_joined": "2026-06-01T12:00:00.000Z",
+        },
+    },
+)

@@ -78,7 +78,12 @@ class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         "logout": [InvalidRefreshToken],
     }
 
-    @extend_schema(parameters=[CART_TOKEN], request=RegisterSerializer, responses={201: LoginReplySerializer})
+    @extend_schema(
+        parameters=[CART_TOKEN],
+        request=RegisterSerializer,
+        responses={201: LoginReplySerializer},
+        examples=[examples.REGISTER_BODY, examples.LOGIN_REPLY],
+    )
     @action(detail=False, methods=["post"], serializer_class=RegisterSerializer)
     def register(self, request: Request) -> Response:
         """Create an account and log in. The guest cart of `X-Cart-Token` is merged into the account's cart."""
@@ -87,7 +92,12 @@ class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         user, pair = services.register(**wanted, ip_address=ip_address, cart_token=cart_token_of(request))
         return self.login_response(user, pair, status.HTTP_201_CREATED)
 
-    @extend_schema(parameters=[CART_TOKEN], request=LoginSerializer, responses=LoginReplySerializer)
+    @extend_schema(
+        parameters=[CART_TOKEN],
+        request=LoginSerializer,
+        responses=LoginReplySerializer,
+        examples=[examples.LOGIN_BODY, examples.LOGIN_REPLY],
+    )
     @action(detail=False, methods=["post"], serializer_class=LoginSerializer)
     def login(self, request: Request) -> Response:
         """Log in. The guest cart of `X-Cart-Token` is merged into the account's cart."""

@@ -182,7 +182,7 @@ class AddItemSerializer(OptionalNulls):
     variant = ObjectIdField(required=False)
     quantity = QuantityField(default=1)
 
-    alternatives = (
+    alternatives: tuple[Alternative, ...] = (
         Alternative("AddCartItemByProduct", required=("product",), fields={"variant": NULL}),
         Alternative("AddCartItemByVariant", required=("variant",)),
     )

@@ -13,6 +13,7 @@ from accounts.models import User
 from accounts.views import CART_TOKEN_HEADER, cart_token_of
 from cart import services
 from cart.errors import CartFull, InvalidCoupon, ProductUnavailable, TooManyUnits
+from cart.examples import CART_REPLY
 from cart.models import Cart
 from cart.owners import CartOfUser, CartOwner
 from cart.pricing import PricedCart
@@ -101,6 +102,7 @@ class CartViewSet(CartReplyMixin, viewsets.GenericViewSet):
     rate_scopes = {"destroy": "cart", "coupon": "cart", "remove_coupon": "cart"}
     errors = {"coupon": [InvalidCoupon]}
 
+    @extend_schema(examples=[CART_REPLY])
     def retrieve(self, request: Request) -> HttpResponse:
         """Return the cart at current prices. `warnings` lists changes since items were added."""
         owner = self.owner()
@@ -163,7 +165,10 @@ class CartItemViewSet(CartReplyMixin, viewsets.GenericViewSet):
         request=AddItemSerializer,
         responses={201: CartSerializer},
         examples=[
-            OpenApiExample("A variant", request_only=True, value={"variant": "6650c1f2a4b3c2d1e0f9a8b7", "quantity": 2})
+            CART_REPLY,
+            OpenApiExample(
+                "A variant", request_only=True, value={"variant": "6650c1f2a4b3c2d1e0f9a8b7", "quantity": 2}
+            ),
         ],
     )
     def create(self, request: Request) -> HttpResponse:

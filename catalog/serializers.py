@@ -315,7 +315,7 @@ class StockChangeSerializer(OptionalNulls):
     reason = serializers.CharField(max_length=200)
     set = serializers.IntegerField(min_value=0, max_value=settings.MAX_QUANTITY, required=False)
 
-    alternatives = (
+    alternatives: tuple[Alternative, ...] = (
         Alternative("ChangeStockByDelta", required=("delta",), fields={"set": NULL}),
         Alternative("SetStock", required=("set",), fields={"delta": NULL}),
     )

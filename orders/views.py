@@ -34,6 +34,7 @@ from orders.errors import (
     TooManyUnpaidOrdersHere,
     TotalChanged,
 )
+from orders.examples import ORDER_REPLY, QUOTE_REPLY
 from orders.fulfilments import services as fulfilments
 from orders.fulfilments.serializers import FulfilSerializer
 from orders.invoices.views import InvoiceActions
@@ -217,7 +218,7 @@ class OrderViewSet(InvoiceActions, StaffChangesMixin, mixins.RetrieveModelMixin,
         parameters=[*idempotency.HEADERS, GUEST_CART_TOKEN],
         request=PlaceOrderSerializer,
         responses={201: PlacedOrderSerializer},
-        examples=[ORDER_EXAMPLE, PICKUP_EXAMPLE, GUEST_ORDER_EXAMPLE],
+        examples=[ORDER_EXAMPLE, PICKUP_EXAMPLE, GUEST_ORDER_EXAMPLE, ORDER_REPLY],
     )
     def create(self, request: UserRequest) -> Response:
         """Place an order for the items in the cart. Stock is reserved and the cart emptied in one transaction.
@@ -251,7 +252,7 @@ class OrderViewSet(InvoiceActions, StaffChangesMixin, mixins.RetrieveModelMixin,
         parameters=[GUEST_CART_TOKEN],
         request=QuoteRequestSerializer,
         responses=QuoteSerializer,
-        examples=[ORDER_EXAMPLE, DESTINATION_EXAMPLE, PICKUP_EXAMPLE, GUEST_ORDER_EXAMPLE],
+        examples=[ORDER_EXAMPLE, DESTINATION_EXAMPLE, PICKUP_EXAMPLE, GUEST_ORDER_EXAMPLE, QUOTE_REPLY],
     )
     @action(detail=False, methods=["post"])
     def quote(self, request: UserRequest) -> Response:

@@ -117,7 +117,7 @@ class RefundRequestSerializer(OptionalNulls):
     )
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
 
-    alternatives = (
+    alternatives: tuple[Alternative, ...] = (
         Alternative(
             "RefundOfAmount",
             required=("amount",),

@@ -28,6 +28,7 @@ from payments.errors import (
     StripeRefused,
     TooManyFailedPayments,
 )
+from payments.examples import PAYMENT_BODY, PAYMENT_REPLY, REFUND_BODY, REFUND_REPLY
 from payments.models import Payment, Refund
 from payments.serializers import (
     OpenPaymentSerializer,
@@ -121,6 +122,7 @@ class PaymentViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Ge
         parameters=[*idempotency.HEADERS, ORDER_TOKEN],
         request=OpenPaymentSerializer,
         responses={201: PaymentSerializer, 200: PaymentSerializer},
+        examples=[PAYMENT_BODY, PAYMENT_REPLY],
     )
     def create(self, request: Request) -> Response:
         """Open the payment of an order. 201 with a new PaymentIntent, or 200 with the existing one."""
@@ -178,6 +180,7 @@ class PaymentViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Ge
         parameters=idempotency.HEADERS,
         request=RefundRequestSerializer,
         responses={201: RefundSerializer},
+        examples=[REFUND_BODY, REFUND_REPLY],
     )
     @action(detail=True, methods=["post"])
     def refunds(self, request: Request, pk: str) -> Response:

@@ -25,6 +25,7 @@ from orders.errors import (
     UnknownLine,
     WithdrawalNotRejectable,
 )
+from orders.examples import RETURN_REPLY
 from orders.lifecycle import Actor
 from orders.models import Order
 from orders.returns import services
@@ -121,7 +122,7 @@ class ReturnViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         parameters=[NUMBER, ORDER_TOKEN, *idempotency.HEADERS],
         request=RequestReturnSerializer,
         responses={201: ReturnSerializer},
-        examples=[RETURN_EXAMPLE],
+        examples=[RETURN_EXAMPLE, RETURN_REPLY],
     )
     def create(self, request: UserRequest, number: str) -> Response:
         """Request a return, or with `withdrawal` withdraw from the contract.

@@ -58,17 +58,48 @@ def describe_fields(result: Schema, generator: Any, request: Any, public: bool) 
 
 
 def unwrap_references(result: Schema, generator: Any, request: Any, public: bool) -> Schema:
-    """Write references with a description as OpenAPI 3.1 does, without the `allOf` that 3.0 needed."""
-    _unwrap(result)
+    """Write references with a description as OpenAPI 3.1 does, without the `allOf` that 3.0 needed.
+
+    Ids and amounts, which most schemas have, become schemas of their own.
+    """
+    shared: dict[str, Schema] = {}
+    _unwrap(result["components"]["schemas"], shared)
+    _unwrap(result["paths"], {})
+    result["components"]["schemas"] |= dict(sorted(shared.items()))
     return result
 
 
-def _unwrap(part: Any) -> None:
+def _unwrap(part: Any, shared: dict[str, Schema]) -> None:
     for each in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
-        _unwrap(each)
-    if isinstance(part, dict) and isinstance(part.get("allOf"), list) and len(part["allOf"]) == 1:
+        _unwrap(each, shared)
+    if not isinstance(part, dict):
+        return
+    if isinstance(part.get("allOf"), list) and len(part["allOf"]) == 1:
         (only,) = part.pop("allOf")
         part |= {**only, **part}
+    if part.get("type") == "string" and (name := _shared_name(part)):
+        found = {key: part.pop(key) for key in ("type", "format", "pattern", "examples") if key in part}
+        if shared.setdefault(name, {**found, "description": _SHARED[name]}) != {**found, "description": _SHARED[name]}:
+            part |= found
+        else:
+            part["$ref"] = f"#/components/schemas/{name}"
+
+
+_SHARED = {
+    "ObjectId": "Identifier of 24 hexadecimal digits.",
+    "Amount": "Amount in a reply, with the decimals of the currency.",
+    "AmountInput": "Amount in a request, with at most the decimals of the currency.",
+}
+
+
+def _shared_name(schema: Schema) -> str:
+    if "pattern" not in schema or "examples" not in schema:
+        return ""
+    if schema["pattern"] == "^[0-9a-f]{24}$":
+        return "ObjectId"
+    if schema.get("format") != "decimal":
+        return ""
+    return "Amount" if schema["pattern"].startswith(r"^\d+") else "AmountInput"
 
 
 def _named(name: str, schema: Schema) -> ResolvedComponent:
