@@ -18,6 +18,7 @@ class PromotionViewSet(StaffResource):
     serializer_class = PromotionSerializer
     filters = PromotionQuerySerializer
     taken_error = ValueTaken
+    input_codes = ("order", "step")
     errors = {"update": [UsageLimitTooLow], "partial_update": [UsageLimitTooLow]}
 
     def filtered(self, rows: QuerySet[Promotion], **filters: Any) -> QuerySet[Promotion]:

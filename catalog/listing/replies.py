@@ -268,22 +268,23 @@ _CATEGORY_BRIEFS: Pipeline = [
     {"$sort": {"path": 1}},
     {"$project": {"_id": 0, "id": {"$toString": "$_id"}, "name": 1, "slug": 1}},
 ]
+_ACTIVE: Document = {"$match": {"is_active": True}}
 _COLLECTION_BRIEFS: Pipeline = [
-    {"$match": {"is_active": True}},
     {"$sort": {"position": 1, "name": 1}},
     {"$project": {"_id": 0, "name": 1, "slug": 1}},
 ]
 
 
-def _groups_of(product: Document) -> dict[str, list[Document]]:
-    """Return its additional categories and its collections.
+def _groups_of(product: Document, *, for_staff: bool) -> dict[str, list[Document]]:
+    """Return its additional categories and its collections, for staff also inactive ones.
 
     By a command of its own, because most products have none: as stages of the first one they take it 50 % more time.
     """
     categories, collections = product["additional_categories"], product["collections"]
     if not (categories or collections):
         return {"additional_categories": [], "collections": []}
-    in_collections = [{"$match": {"_id": {"$in": collections}}}, *_COLLECTION_BRIEFS]
+    shown = [] if for_staff else [_ACTIVE]
+    in_collections = [{"$match": {"_id": {"$in": collections}}}, *shown, *_COLLECTION_BRIEFS]
     pipeline: Pipeline = [
         {"$match": {"_id": {"$in": categories}}},
         *_CATEGORY_BRIEFS,
@@ -306,7 +307,7 @@ def get_product_detail(where: Mapping[str, Any], *, for_staff: bool, base_url: s
     prices = current_prices(product, [row for row in product["variants"] if row.get("is_active", True)])
     computed = {
         **_item(product, prices, card=urls_of("card", base_url=base_url), currency=settings.CURRENCY),
-        **_groups_of(product),
+        **_groups_of(product, for_staff=for_staff),
         "lowest_price_30_days": prices["lowest_price_30_days"],
         "images": pictures,
         "variants": variants_of(product["variants"], pictures, for_staff=for_staff),

@@ -140,6 +140,9 @@ def test_a_collection_is_filled_and_sorted_and_shown_when_it_is_active(
     assert dump_database() == before
     as_staff.patch(products, {"remove": ["cup"], "order": ["POT", "mug"], "add": ["cup", "mug"]})
     assert placed() == ["pot", "mug", "draft", "cup"]
+    # Staff who write back what they read do not take a product out of it.
+    collections = {client: client.get(f"{PRODUCTS}mug/").json()["collections"] for client in (as_staff, anonymous)}
+    assert collections == {as_staff: [{"name": "Summer", "slug": "summer"}], anonymous: []}
 
     # Customers do not see it before it is active, and never its drafts.
     assert anonymous.get(at).status_code == 404

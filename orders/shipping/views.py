@@ -17,6 +17,7 @@ class ShippingZoneViewSet(StaffResource):
 
     queryset = ShippingZone.objects.all()
     serializer_class = ShippingZoneSerializer
+    input_codes = ("item_invalid", "range")
 
     def remove(self, row: ShippingZone) -> None:
         if reason := services.use_of_zone(row):
@@ -31,6 +32,7 @@ class StaffShippingMethodViewSet(StaffResource):
     queryset = ShippingMethod.objects.all()
     serializer_class = StaffShippingMethodSerializer
     taken_error = ValueTaken
+    input_codes = ("unknown",)
 
     def get_queryset(self) -> QuerySet[ShippingMethod]:
         return ShippingMethod.objects.prefetch_related("rates")

@@ -82,6 +82,8 @@ class ResourceView(viewsets.GenericViewSet):
     verbs: ClassVar[dict[str, str]] = {}
     # Of a violated unique index; None if the model has none.
     taken_error: ClassVar[type[ShopError] | None] = None
+    # Of bodies, beyond the codes of all operations.
+    input_codes: ClassVar[tuple[str, ...]] = ()
     errors: ClassVar[dict[str, Any]] = {}
     operation_ids: ClassVar[dict[str, str]] = {}
 
@@ -238,7 +240,7 @@ def operations(name: str, plural: str, *, but: Collection[str] = (), prefix: str
 
     def describe(view: V) -> V:
         own = getattr(view, "errors", {})
-        taken = [view.taken_error] if view.taken_error else []
+        taken = [*([view.taken_error] if view.taken_error else []), *view.input_codes]
         usual: dict[str, list[Any]] = {
             "list": [ValidationError],
             "create": taken,

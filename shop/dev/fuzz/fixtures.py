@@ -9,9 +9,11 @@ from accounts.models import User
 from accounts.tokens import issue_tokens
 from cart import services as carts
 from cart.owners import CartOwner
+from cart.promotions.models import Promotion
 from catalog import images
 from catalog.models import Category, Product, ProductImage, Variant
-from orders.models import ShippingMethod
+from orders.models import ShippingMethod, TaxRate
+from orders.shipping.models import ShippingZone
 from payments.models import Payment
 from shop import media
 from shop.dev.demo import seeding, terms
@@ -63,6 +65,13 @@ AT = {
     "/orders/{number}/returns/": {"path.number": "paid"},
     "/orders/{number}/returns/preview/": {"path.number": "paid"},
     "/orders/{number}/returns/{id}/": {"path.number": "paid"},
+    "/collections/{slug}/products/": {"path.slug": "collections"},
+    "/collections/{slug}/image/": {"path.slug": "collections"},
+    "/customers/{id}/": {"path.id": "customers"},
+    "/promotions/{id}/": {"path.id": "promotions"},
+    "/shipping/methods/{id}/": {"path.id": "methods"},
+    "/shipping/zones/{id}/": {"path.id": "zones"},
+    "/tax-rates/{id}/": {"path.id": "taxes"},
     "/payments/{id}/": {"path.id": "payments"},
     "/payments/{id}/refunds/": {"path.id": "refundable"},
 }
@@ -116,6 +125,7 @@ def _goods() -> dict[str, list[str]]:
         "pictured": [str(pictured.pk)],
         "pictures": _ids(ProductImage.objects.all()),
         "variants": _ids(variants),
+        **_terms(),
         "collections": [collection.slug for collection in COLLECTIONS],
         "categories": [category.slug for category in Category.objects.all()],
         "shipping": [method.code for method in ShippingMethod.objects.all()],
@@ -131,6 +141,16 @@ def _people(owner: User) -> dict[str, list[str]]:
         "passwords": [PASSWORD],
         # Valid for one request.
         "refreshes": [issue_tokens(owner)["refresh"] for _ in range(20)],
+    }
+
+
+def _terms() -> dict[str, list[str]]:
+    return {
+        "promotions": _ids(Promotion.objects.all()),
+        "methods": _ids(ShippingMethod.objects.all()),
+        "zones": _ids(ShippingZone.objects.all()),
+        "taxes": _ids(TaxRate.objects.all()),
+        "customers": _ids(User.objects.all()),
     }
 
 
