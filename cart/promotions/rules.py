@@ -15,6 +15,8 @@ from shop import money
 Kind, AppliesTo = Promotion.Kind, Promotion.AppliesTo
 PERCENTAGES = (Kind.PERCENTAGE, Kind.BUY_X_GET_Y)
 MAX_TARGETS = 1_000
+# The code of a value that is required because of another field.
+MISSING = "missing"
 TARGETS: dict[str, type[Model]] = {
     AppliesTo.PRODUCTS: Product,
     AppliesTo.CATEGORIES: Category,
@@ -27,9 +29,9 @@ def faults(values: Mapping[str, Any]) -> dict[str, ValidationError]:
     found: dict[str, ValidationError] = {}
     if values.get("automatic"):
         if not values.get("name"):
-            found["name"] = _error("An automatic promotion needs a name, which shoppers see.", "required")
+            found["name"] = _error("An automatic promotion needs a name, which shoppers see.", MISSING)
     elif "code" in values and not values["code"]:
-        found["code"] = _error("Enter a code, or let the promotion apply automatically.", "required")
+        found["code"] = _error("Enter a code, or let the promotion apply automatically.", MISSING)
     if kind := values.get("kind"):
         found |= _faults_of_kind(kind, values)
     found |= _faults_of_targets(values)
@@ -61,9 +63,9 @@ def _faults_of_targets(values: Mapping[str, Any]) -> dict[str, ValidationError]:
     applies_to, targets = values.get("applies_to"), values.get("targets")
     if applies_to in TARGETS and targets is not None and not targets:
         kinds = TARGETS[applies_to]._meta.verbose_name_plural
-        return {"targets": _error(f"Choose at least one of the {kinds}.", "required")}
+        return {"targets": _error(f"Choose at least one of the {kinds}.", MISSING)}
     if applies_to == AppliesTo.TAGS and "tags" in values and not values["tags"]:
-        return {"tags": _error("Enter at least one tag.", "required")}
+        return {"tags": _error("Enter at least one tag.", MISSING)}
     return {}
 
 
@@ -81,7 +83,7 @@ def completed(values: Mapping[str, Any], *, former: Promotion) -> dict[str, Any]
 
 
 def _required() -> ValidationError:
-    return _error("This field is required.", "required")
+    return _error("This field is required.", MISSING)
 
 
 def _error(text: str, code: str) -> ValidationError:

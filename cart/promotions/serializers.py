@@ -15,13 +15,18 @@ from shop.db.money_fields import MoneyField
 MOST_USES = 2**31 - 1
 
 
+class PromotionValueField(serializers.DecimalField):
+    # An empty text is no number.
+    extra_schema = {"pattern": r"^\d{1,11}(?:\.\d{0,3})?$"}
+
+
 class PromotionSerializer(OptionalNulls, serializers.ModelSerializer):
     """A promotion that applies by itself (`automatic`), or to carts with its `code`."""
 
     code = UpperCodeField(
         max_length=40, required=False, allow_blank=True, help_text="Not case-sensitive; empty if it is automatic."
     )
-    value = serializers.DecimalField(
+    value = PromotionValueField(
         max_digits=14,
         decimal_places=3,
         min_value=0,

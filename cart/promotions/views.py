@@ -6,6 +6,7 @@ from rest_framework.response import Response
 from cart.errors import UsageLimitTooLow
 from cart.promotions import services
 from cart.promotions.models import Promotion
+from cart.promotions.rules import MISSING
 from cart.promotions.serializers import PromotionQuerySerializer, PromotionSerializer
 from shop.api.resources import InUse, StaffResource, ValueTaken, operations
 
@@ -18,7 +19,7 @@ class PromotionViewSet(StaffResource):
     serializer_class = PromotionSerializer
     filters = PromotionQuerySerializer
     taken_error = ValueTaken
-    input_codes = ("order", "step")
+    input_codes = (MISSING, "order", "step")
     errors = {"update": [UsageLimitTooLow], "partial_update": [UsageLimitTooLow]}
 
     def filtered(self, rows: QuerySet[Promotion], **filters: Any) -> QuerySet[Promotion]:

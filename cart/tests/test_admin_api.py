@@ -27,13 +27,13 @@ COUPON = Resource(
         ({"value": "-1"}, "min_value", "value"),
         ({"kind": "fixed", "value": "1.999"}, "step", "value"),
         ({"kind": "fixed", "value": "10000000000"}, "max_value", "value"),
-        ({"kind": "buy_x_get_y", "buy_quantity": 2}, "required", "get_quantity"),
-        ({"automatic": True}, "required", "name"),
-        ({"code": ""}, "required", "code"),
+        ({"kind": "buy_x_get_y", "buy_quantity": 2}, "missing", "get_quantity"),
+        ({"automatic": True}, "missing", "name"),
+        ({"code": ""}, "missing", "code"),
         ({"code": "TAKEN"}, "unique", "code"),
-        ({"applies_to": "products"}, "required", "targets"),
+        ({"applies_to": "products"}, "missing", "targets"),
         ({"applies_to": "products", "targets": ["0" * 24]}, "does_not_exist", "targets"),
-        ({"applies_to": "tags"}, "required", "tags"),
+        ({"applies_to": "tags"}, "missing", "tags"),
         ({"valid_from": "2026-01-02T00:00:00Z", "valid_until": "2026-01-01T00:00:00Z"}, "order", "valid_until"),
         ({"priority": 1001}, "max_value", "priority"),
         ({"usage_limit_per_customer": 0}, "min_value", "usage_limit_per_customer"),
@@ -63,7 +63,7 @@ def test_an_automatic_promotion_applies_to_carts_at_once_and_ends_with_its_deact
     assert cart_of(as_customer)["discount"] == "5.00"
     # Its hidden code is none, and stays what it is.
     hidden = Promotion.objects.get().code
-    assert refusal(as_staff.patch(at, {"automatic": False}), 400) == ("required", "code")
+    assert refusal(as_staff.patch(at, {"automatic": False}), 400) == ("missing", "code")
     # Targets of another kind are checked, and those of none are dropped.
     assert refusal(as_staff.patch(at, {"applies_to": "products"}), 400) == ("does_not_exist", "targets")
     assert as_staff.patch(at, {"applies_to": "everything"}).json()["targets"] == []

@@ -6,7 +6,7 @@ from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.generics import get_object_or_404
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -74,7 +74,7 @@ class CollectionViewSet(CreateAndUpdate, Destroy, FormerSlugsMixin, ConditionalG
         "products": "view",
         "change_products": "change",
     }
-    errors = {"image": InvalidImage.codes}
+    errors = {"list": [ValidationError], "products": [ValidationError], "image": InvalidImage.codes}
     operation_ids = {
         "list": "listCollections",
         "retrieve": "getCollection",

@@ -24,9 +24,14 @@ class TaxLineSerializer(serializers.Serializer):
     amount = MoneyField()
 
 
+class WrittenTaxRateField(TaxRateField):
+    # An empty text is no number.
+    extra_schema = {"pattern": r"^(?:0*\d{1,2}(?:\.\d{0,3})?|100(?:\.0{0,3})?)$"}
+
+
 class TaxRateSerializer(OptionalNulls, serializers.ModelSerializer):
     country = serializers.CharField(max_length=2, help_text="A two-letter ISO 3166 code.")
-    rate = TaxRateField(min_value=0, max_value=100)
+    rate = WrittenTaxRateField(min_value=0, max_value=100)
 
     class Meta:
         model = TaxRate

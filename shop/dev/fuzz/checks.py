@@ -67,12 +67,24 @@ _OF_CODES = {
     **dict.fromkeys(("invalid_image", "image_too_large", "image_too_many_pixels", "unsupported_image_format"), JUDGED),
     **dict.fromkeys(("password_too_common", "password_entirely_numeric", "password_too_similar"), JUDGED),
     "reserved_slug": JUDGED,
+    # Of promotions, whose values depend on their kind.
+    **dict.fromkeys(("missing", "order", "step"), BETWEEN),
+    # Of places and prices of shipping.
+    **dict.fromkeys(("range", "item_invalid"), JUDGED),
+    "unknown": FACT,
+    # Times.
+    "out_of_range": JUDGED,
     # Already the account's address.
     "unchanged": FACT,
 }
 _OF_CODES_AND_ATTRS = {
     ("empty", "image"): JUDGED,
     ("invalid", "phone"): JUDGED,
+    ("invalid", "barcode"): JUDGED,
+    ("max_value", "value"): BETWEEN,
+    ("invalid", "is_pickup"): BETWEEN,
+    **{("invalid", name): JUDGED for name in ("country", "state", "pickup_country", "pickup_state")},
+    **{("invalid", name): JUDGED for name in ("countries", "states", "postal_codes")},
     ("invalid", "shipping_address.phone"): JUDGED,
     # For a product without variants.
     ("required", "price"): BETWEEN,
