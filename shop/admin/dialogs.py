@@ -90,7 +90,8 @@ def dialog(
 
 def leave_dialog(request: HttpRequest, url: str, *, stay: bool = True) -> HttpResponse:
     """Load the page that opened the dialog, or ``url``."""
-    opened_on = request.headers.get("HX-Current-URL", "")
+    # With a fragment, such as that of the menu on a phone, the browser would not load the page.
+    opened_on = request.headers.get("HX-Current-URL", "").partition("#")[0]
     if stay and url_has_allowed_host_and_scheme(opened_on, {request.get_host()}, require_https=request.is_secure()):
         url = opened_on
     if request.headers.get("HX-Request"):
