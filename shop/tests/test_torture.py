@@ -52,7 +52,7 @@ def finds_nothing_wrong_with_the_shop_and_much_with_the_naive_one(*arguments: st
 
 @pytest.mark.slow
 def test_races_find_nothing_wrong_with_the_shop_and_much_with_the_naive_one() -> None:
-    chosen = {"hot_product", "invoice_numbers", "last_pieces", "one_event"}
+    chosen = {"hot_product", "invoice_numbers", "last_pieces", "one_event", "outgoing_webhooks"}
     finds_nothing_wrong_with_the_shop_and_much_with_the_naive_one("--only", *sorted(chosen), chosen=chosen)
 
 

@@ -5,8 +5,10 @@ from django.utils import timezone
 from prometheus_client import Counter, Metric
 from prometheus_client.core import GaugeMetricFamily
 
+from shop.changes.models import PendingChanges
 from shop.db import documents
 from shop.metrics.readings import MOST_ROWS, reading
+from shop.webhooks.models import WebhookDelivery, WebhookEndpoint
 
 ATTEMPTS = Counter(
     "shop_webhook_attempts", "Attempts to send webhooks by outcome: accepted, refused, unanswered.", ["outcome"]
@@ -16,10 +18,6 @@ ATTEMPTS = Counter(
 @reading
 def read_webhooks() -> Iterator[Metric]:
     """Read by the indexes "delivery_status" and "pending_changes_order"."""
-    # Imported here: the models import the kinds of changes.
-    from shop.changes.models import PendingChanges
-    from shop.webhooks.models import WebhookDelivery, WebhookEndpoint
-
     waiting = GaugeMetricFamily(
         "shop_webhook_deliveries", f"Deliveries by status, of {MOST_ROWS} each.", labels=["status"]
     )
