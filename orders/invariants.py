@@ -5,12 +5,10 @@ from decimal import Decimal
 
 from bson import ObjectId
 from django.conf import settings
-from django.db.models import Count, Sum
 from django.utils import timezone
 
 from accounts.models import COUNTRY_CODES, User
 from cart.promotions.models import Promotion, PromotionUse
-from catalog import read_model
 from catalog.models import Product, StockMovement, Variant
 from catalog.movement_sums import month_of, summed_variants
 from orders import (
@@ -32,9 +30,9 @@ from orders.models import Order
 from orders.personal_data import personal_data_of
 from orders.reports import invariants as report_invariants  # noqa: F401 (registered there)
 from orders.returns import invariants as return_invariants  # noqa: F401 (registered there)
-from orders.reviews.models import Review
+from orders.reviews import invariants as review_invariants  # noqa: F401 (registered there)
 from orders.services import has_open_or_lost_dispute
-from orders.shipping.models import ShippingMethod, ShippingRate, ShippingZone
+from orders.shipping import invariants as shipping_invariants  # noqa: F401 (registered there)
 from shop.audit import Window, invariant, invariant_over
 from shop.db import documents
 from shop.jobs import Job
@@ -75,15 +73,6 @@ def totals_follow_from_lines(orders: Window[Order]) -> Iterator[str]:
             yield f"{order.number} has {order.tax} tax, but its lines of tax add up to {by_rate}"
         if any(not 0 <= line.tax <= line.line_total - line.discount for line in order.lines):
             yield f"{order.number} has a line with less than no tax, or with more than its amount"
-
-
-@invariant("a price of shipping has its method and its zone")
-def rates_have_method_and_zone() -> Iterator[str]:
-    methods = set(ShippingMethod.objects.values_list("pk", flat=True))
-    zones = set(ShippingZone.objects.values_list("pk", flat=True))
-    for rate in ShippingRate.objects.all():
-        if rate.method_id not in methods or rate.zone_id not in zones:
-            yield f"the price {rate.pk} has no method or no zone"
 
 
 @invariant_over(Order, "an order with a shipping address is billed to someone in a country")
@@ -228,19 +217,6 @@ def promotion_uses_have_their_order(uses: Window[PromotionUse]) -> Iterator[str]
         yield f"a promotion was used for {number}, which does not exist"
 
 
-@invariant_over(Product, "a product's rating is that of its published reviews")
-def ratings_follow_from_reviews(products: Window[Product]) -> Iterator[str]:
-    shown = Review.objects.shown().filter(product__in=[product.pk for product in products])
-    rows = shown.order_by().values_list("product").annotate(count=Count("id"), stars=Sum("rating"))
-    reviews = {product: rating for product, *rating in rows}
-    for product in products:
-        count, stars = reviews.get(product.pk, (0, 0))
-        expected = (count, stars, read_model.rating_average(count, stars))
-        rating = (product.rating_count, product.rating_sum, product.rating_average)
-        if rating != expected:
-            yield f"{product.slug} has the rating {rating}, but its reviews have {expected}"
-
-
 @invariant_over(Order, "no personal data of a deleted account is kept longer than needed")
 def detached_orders_are_erased(orders: Window[Order]) -> Iterator[str]:
     late = timezone.now() - ERASURE_DELAY
@@ -346,35 +322,3 @@ def _queued_sales() -> Counter[ObjectId]:
         if variant in products:
             queued[products[variant]] += quantity
     return queued
-
-
-@invariant_over(Review, "a published review has a purchase that is neither cancelled nor refunded")
-def reviews_have_a_purchase(reviews: Window[Review]) -> Iterator[str]:
-    bought = _bought(reviews)
-    orders = Order.objects.valid_purchases().filter(pk__in=[review.order for review in reviews if review.order])
-    valid = set(orders.values_list("pk", flat=True))
-    violations = []
-    for review in reviews:
-        known = (review.user_id, review.product_id) in bought if review.user_id else review.order in {None, *valid}
-        if review.is_withdrawn == known:
-            violations.append(f"the review {review.pk}: withdrawn is {review.is_withdrawn}, purchased is {known}")
-    # Pending jobs may still change the reviews.
-    if violations and not Job.objects.filter(kind="orders.check_reviews", given_up_at=None).exists():
-        yield from violations
-
-
-def _bought(reviews: Window[Review]) -> set[tuple[ObjectId, ObjectId]]:
-    """Return pairs of user and product."""
-    users = list({review.user_id for review in reviews if review.user_id})
-    products = list({review.product_id for review in reviews})
-    lines = {"lines.product": {"$in": products}}
-    pairs = documents.aggregate(
-        Order,
-        [
-            {"$match": {"user_id": {"$in": users}, "counts_as_sale": True, **lines}},
-            {"$unwind": "$lines"},
-            {"$match": lines},
-            {"$group": {"_id": {"user": "$user_id", "product": "$lines.product"}}},
-        ],
-    )
-    return {(pair["_id"]["user"], pair["_id"]["product"]) for pair in pairs}

@@ -42,14 +42,13 @@ from orders.lifecycle import Actor
 from orders.list_parameters import OrderQuerySerializer
 from orders.listing import OrderPagination, order_query
 from orders.models import Order
+from orders.placing_serializers import PlaceOrderSerializer, QuoteRequestSerializer
 from orders.pricing import Quote, quote
 from orders.serializers import (
     CancelSerializer,
     OrderLookupSerializer,
     OrderSerializer,
     PlacedOrderSerializer,
-    PlaceOrderSerializer,
-    QuoteRequestSerializer,
     QuoteSerializer,
 )
 from orders.shipping.models import ShippingMethod
