@@ -32,16 +32,10 @@ from catalog.errors import (
 )
 from catalog.listing import replies
 from catalog.listing.facets import FacetsSerializer, count_facets
-from catalog.listing.filters import (
-    ACTIVE,
-    NAMED_PARAMETERS,
-    ProductFilters,
-    ProductFiltersSerializer,
-    ProductQuery,
-    ProductQuerySerializer,
-)
+from catalog.listing.filters import ProductFilters, ProductQuery
 from catalog.listing.orderings import Condition
 from catalog.listing.pagination import ProductPagination
+from catalog.listing.parameters import ACTIVE, NAMED_PARAMETERS, ProductFiltersSerializer, ProductQuerySerializer
 from catalog.listing.pictures import PictureSerializer, picture
 from catalog.listing.replies import (
     ProductDetailSerializer,

@@ -13,7 +13,8 @@ from rest_framework import serializers
 
 from catalog.categories import in_tree_order
 from catalog.listing.corrections import CORRECTED_QUERY
-from catalog.listing.filters import ProductFilters, kind_of
+from catalog.listing.filters import ProductFilters
+from catalog.listing.parameters import kind_of
 from catalog.listing.replies import CategoryBriefSerializer
 from catalog.listing.selection import Selection, Selector
 from catalog.models import Category, Product

@@ -1,4 +1,3 @@
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from types import MappingProxyType
@@ -8,7 +7,6 @@ from bson import Decimal128, ObjectId
 from django.db.models import Model
 from django.http import QueryDict
 from django.utils.functional import cached_property
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
@@ -17,148 +15,27 @@ from catalog.collections.models import COLLECTION_ORDER, Collection, CollectionI
 from catalog.listing import corrections
 from catalog.listing.option_filters import OptionFilters
 from catalog.listing.orderings import HAND_SORTED, NEWEST_FIRST, ORDERINGS, RELEVANCE, Condition, Ordering
+from catalog.listing.parameters import (
+    ACTIVE,
+    MAX_NAMED_FILTERS,
+    MAX_VALUES,
+    NAMED_FILTER,
+    NAMED_KINDS,
+    STATUSES,
+    ProductFiltersSerializer,
+    ProductQuerySerializer,
+)
 from catalog.listing.search import Search
-from catalog.models import ATTRIBUTE_NAME, SEARCH_INDEX, Category, Product, Variant
+from catalog.models import SEARCH_INDEX, Category, Product, Variant
 from catalog.read_model import attribute_pair
 from catalog.redirects import Kind, find_targets
-from catalog.tags import LONGEST_TAG
 from shop.api import pagination
-from shop.api.fields import CodeField, LowerCodeField, LowerSlugField, TimeField
-from shop.api.query import QueryBooleanField, RepeatedField, non_blank_parameters, refuse_unknown_filter
+from shop.api.query import RepeatedField, non_blank_parameters, refuse_unknown_filter
 from shop.db import documents
 from shop.db.caches import TTLCache
 from shop.db.documents import Pipeline
-from shop.db.money_fields import MoneyField
 
-VARIANTS = "variants"
-# Values of `status`, with those of `is_active`.
-ACTIVE = "active"
-STATUSES: dict[str, Any] = {ACTIVE: True, "draft": False, "all": {"$in": [True, False]}}
-# Each needs another aggregation of the facets.
-MAX_NAMED_FILTERS = 10
-MAX_VALUES = 50
 _NO_FILTERS = frozenset(("page", "page_size", "cursor"))
-_NAMED_PARAMETER = re.compile(rf"(attr|opt)_({ATTRIBUTE_NAME})\Z")
-_KINDS = {"attr": "attribute", "opt": "option"}
-
-
-class ProductFiltersSerializer(serializers.Serializer):
-    category = RepeatedField(
-        child=LowerSlugField(max_length=140),
-        most=MAX_VALUES,
-        required=False,
-        help_text="A slug; includes products of its descendants. Repeat it to match any of several categories.",
-    )
-    brand = RepeatedField(
-        child=serializers.CharField(max_length=100),
-        most=MAX_VALUES,
-        required=False,
-        help_text="A brand as written, or its slug. Repeat it to match any of several brands.",
-    )
-    tag = RepeatedField(
-        child=LowerCodeField(max_length=LONGEST_TAG),
-        most=MAX_VALUES,
-        required=False,
-        help_text="Repeat it to match any of several tags.",
-    )
-    sku = RepeatedField(
-        child=CodeField(max_length=64),
-        most=MAX_VALUES,
-        required=False,
-        help_text="Products with this variant, whatever the case of the SKU. Repeat it to match any of several SKUs.",
-    )
-    updated_since = TimeField(
-        required=False,
-        help_text="Products whose item changed then or later: also because they sold out or came back, a sale began or "
-        "ended, a review was written or their category was renamed. To poll, start a minute before the latest "
-        "`updated_at` that you have: a change may take so long to become visible. Products that are deleted or "
-        "unpublished are not listed.",
-    )
-    collection = LowerSlugField(max_length=140, required=False, help_text="A slug.")
-    min_price = MoneyField(required=False)
-    max_price = MoneyField(required=False)
-    in_stock = QueryBooleanField(required=False)
-    opt_in_stock = QueryBooleanField(
-        required=False, help_text="`true`: only variants that are in stock count, here and in `opt_NAME`."
-    )
-    search = serializers.CharField(
-        required=False,
-        max_length=200,
-        allow_blank=True,
-        help_text="Words of name, brand, category, tags, description, attributes and options; SKUs and barcodes. All "
-        "words must match in any of their forms, the last one also by its beginning. Only letters and digits count: "
-        "`t-shirt`, `tshirt` and `T shirt` are equal, as are `o` and `ø`. Common English words (`the`) are ignored, "
-        "except in such a compound or without other words. Chinese, Japanese, Thai, Lao, Khmer and Burmese words match "
-        "anywhere in a text. If nothing matches, typing errors are corrected, see `corrected_query`.",
-    )
-
-
-class ProductQuerySerializer(ProductFiltersSerializer):
-    ordering = serializers.ChoiceField(
-        choices=[*ORDERINGS, RELEVANCE, HAND_SORTED],
-        required=False,
-        help_text="`relevance` requires a `search` and ranks only the newest 10,000 matches; `collection` is the order "
-        "of a `collection`, for which it is the default, and lists only its first 10,000. Without one, the default is "
-        "`newest`.",
-    )
-    status = serializers.ChoiceField(
-        choices=list(STATUSES),
-        required=False,
-        help_text="`draft`: products that are not active; `all`: both. For staff and API keys that may see or change "
-        "products; others get only active ones, and 403 for this.",
-    )
-    expand = serializers.ChoiceField(
-        choices=[VARIANTS], required=False, help_text="`variants` adds the variants to each product."
-    )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        attrs.setdefault("ordering", HAND_SORTED if attrs.get("collection") else "newest")
-        if attrs["ordering"] == HAND_SORTED and not attrs.get("collection"):
-            raise serializers.ValidationError({"ordering": "Requires a collection."}, code="collection_required")
-        if attrs["ordering"] == RELEVANCE and not attrs.get("search"):
-            raise serializers.ValidationError({"ordering": "Relevance requires a search."}, code="search_required")
-        return attrs
-
-
-def _named_parameters(kind: str, *, description: str) -> OpenApiParameter:
-    """Describe any number of parameters such as `attr_NAME`."""
-    value = {"type": "string", "maxLength": 200, "pattern": "^[^\u0000]*$"}
-    return OpenApiParameter(
-        f"{_KINDS[kind]}s",
-        {
-            "type": "object",
-            "propertyNames": {"pattern": f"^{kind}_{ATTRIBUTE_NAME}$"},
-            "additionalProperties": {"anyOf": [value, {"type": "array", "items": value, "maxItems": MAX_VALUES}]},
-            "maxProperties": MAX_NAMED_FILTERS,
-            # Swagger UI would submit a generated example, which matches no product.
-            "default": {},
-        },
-        style="form",
-        explode=True,
-        description=f"{description} At most {MAX_NAMED_FILTERS} attributes and options with {MAX_VALUES} values each. "
-        f"An object whose properties are sent as parameters of their own; `{_KINDS[kind]}s` itself is not sent.",
-    )
-
-
-NAMED_PARAMETERS = (
-    _named_parameters(
-        "attr",
-        description="Products whose attribute has this value in any case, e.g. `attr_colour=red`. Repeat the parameter "
-        "to match any of several values: `attr_colour=red&attr_colour=blue`.",
-    ),
-    _named_parameters(
-        "opt",
-        description="Products with a variant whose option has this value in any case, e.g. `opt_size=M`. Repeat the "
-        "parameter to match any of several values. Different options must be those of one variant: "
-        "`opt_size=M&opt_colour=red`.",
-    ),
-)
-
-
-def kind_of(name: str) -> str:
-    """Return "attribute" for `attr_colour`, "option" for `opt_size`; other names unchanged."""
-    match = _NAMED_PARAMETER.match(name)
-    return _KINDS[match[1]] if match else name
 
 
 _ids_of_slugs: TTLCache[ObjectId] = TTLCache(seconds=1.0, maxsize=1_000)
@@ -223,11 +100,11 @@ class ProductFilters:
     @staticmethod
     def _named(asked: Iterable[tuple[str, list[str]]]) -> dict[str, dict[str, list[str]]]:
         """Return values by name, of attributes ("attr") and options ("opt")."""
-        chosen: dict[str, dict[str, list[str]]] = {kind: {} for kind in _KINDS}
+        chosen: dict[str, dict[str, list[str]]] = {kind: {} for kind in NAMED_KINDS}
         for number, (name, values) in enumerate(asked):
-            match = _NAMED_PARAMETER.match(name)
+            match = NAMED_FILTER.match(name)
             if match is None or any("\0" in value or len(value) > 200 for value in values):
-                raise ValidationError({name: f"Unknown {_KINDS[name.partition('_')[0]]}."}, code="invalid")
+                raise ValidationError({name: f"Unknown {NAMED_KINDS[name.partition('_')[0]]}."}, code="invalid")
             if len(values) > MAX_VALUES or number == MAX_NAMED_FILTERS:
                 limits = f"{MAX_NAMED_FILTERS} attributes and options with {MAX_VALUES} values each"
                 raise ValidationError({name: f"At most {limits}."}, code="too_many")

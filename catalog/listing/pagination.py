@@ -7,8 +7,9 @@ from rest_framework.exceptions import NotFound
 from catalog.listing import replies
 from catalog.listing.corrections import CORRECTED_QUERY
 from catalog.listing.count import ListCount
-from catalog.listing.filters import VARIANTS, ProductQuery
+from catalog.listing.filters import ProductQuery
 from catalog.listing.orderings import Condition
+from catalog.listing.parameters import VARIANTS
 from catalog.lookup import SEE_ALL
 from shop.api import pagination
 from shop.api.object_ids import ObjectIdField

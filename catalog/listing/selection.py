@@ -3,8 +3,9 @@
 from functools import cached_property
 from typing import NamedTuple
 
-from catalog.listing.filters import ProductFilters, kind_of
+from catalog.listing.filters import ProductFilters
 from catalog.listing.orderings import NEWEST_FIRST, Condition
+from catalog.listing.parameters import kind_of
 from catalog.models import SEARCH_INDEX, Product
 from shop.api import pagination
 from shop.db import documents

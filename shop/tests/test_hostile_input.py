@@ -12,9 +12,9 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from cart.promotions.models import Promotion
+from catalog.categories import save_category
 from catalog.collections.models import Collection
 from catalog.models import Category, Product
-from catalog.services import save_category
 from conftest import ADDRESS, client_of
 from orders import services as orders
 from orders.models import Order, ShippingMethod, TaxRate

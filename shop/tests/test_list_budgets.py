@@ -13,8 +13,8 @@ from accounts.models import Address, User
 from cart.promotions.models import Promotion
 from catalog.collections.models import Collection, CollectionItem
 from catalog.listing import search
-from catalog.listing.filters import ProductFiltersSerializer
 from catalog.listing.orderings import ORDERINGS
+from catalog.listing.parameters import ProductFiltersSerializer
 from catalog.models import Category, Product
 from catalog.tests.conftest import put_on_shelf
 from conftest import ADDRESS, client_of

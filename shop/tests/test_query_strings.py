@@ -9,7 +9,7 @@ from django.contrib import admin
 from rest_framework.test import APIClient
 
 from catalog.collections.models import Collection
-from catalog.listing.filters import ProductFiltersSerializer
+from catalog.listing.parameters import ProductFiltersSerializer
 from catalog.models import Category, Product
 from catalog.tests.conftest import LIST
 from shop.dev.testing.replies import refusal

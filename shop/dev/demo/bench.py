@@ -17,9 +17,9 @@ from django.utils import timezone
 from accounts.models import User
 from cart.models import Cart, CartLine
 from catalog import read_model, search_terms
+from catalog.categories import save_category
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
 from catalog.sales import PricePlan
-from catalog.services import save_category
 from shop import money
 from shop.db.transactions import transactional
 from shop.dev.demo.bulk import Document, template
