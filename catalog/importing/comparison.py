@@ -5,23 +5,15 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from catalog import read_model
+from catalog.attributes import validate_attributes
 from catalog.availability import StockPolicy
 from catalog.errors import CompareAtPriceTooLow, DuplicateOptions, SlugTaken, StockBelowZero
-from catalog.importing.columns import (
-    ATTRIBUTE,
-    OPTION,
-    SKU,
-    STOCK,
-    STOCK_BASE,
-    Column,
-    Columns,
-    read_stock_base,
-    whole_number,
-)
+from catalog.importing.column_types import Column, whole_number
+from catalog.importing.columns import ATTRIBUTE, OPTION, SKU, STOCK, STOCK_BASE, Columns, read_stock_base
 from catalog.importing.errors import BadCell
 from catalog.importing.models import ImportStep
 from catalog.importing.rows import CellFault, Cells, ProductRows, Row
-from catalog.models import Product, Variant, validate_attributes
+from catalog.models import Product, Variant
 from catalog.options import validate_options
 from catalog.services import free_slug, slug_base
 from catalog.skus import SkuMap

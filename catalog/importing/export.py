@@ -5,7 +5,8 @@ from typing import Any, Protocol
 from bson import ObjectId
 from django.db.models import Model, QuerySet
 
-from catalog.importing.columns import SKU, STOCK, STOCK_BASE, Column, Columns, MoneyColumn, NumberColumn, stock_base
+from catalog.importing.column_types import Column, MoneyColumn, NumberColumn
+from catalog.importing.columns import SKU, STOCK, STOCK_BASE, Columns, stock_base
 from catalog.importing.errors import TooManyColumns
 from catalog.importing.formats import MAX_COLUMNS, escape_formula
 from catalog.models import Category, Product, Variant

@@ -6,7 +6,8 @@ from typing import NamedTuple, Protocol
 from bson import ObjectId
 
 from catalog.importing import spreadsheets
-from catalog.importing.columns import SKU, Columns, MoneyColumn
+from catalog.importing.column_types import MoneyColumn
+from catalog.importing.columns import SKU, Columns
 from catalog.importing.errors import BadCell, FileRefused
 from catalog.importing.formats import Table
 from shop.db import identifiers

@@ -8,7 +8,8 @@ from bson import ObjectId
 from django.db import models
 
 from catalog import read_model, services, stock
-from catalog.importing.columns import STOCK, Column, Columns
+from catalog.importing.column_types import Column
+from catalog.importing.columns import STOCK, Columns
 from catalog.importing.errors import BadCell
 from catalog.importing.models import ImportStep
 from catalog.models import Category, Product, StockMovement, Variant
