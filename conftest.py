@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from accounts.tokens import issue_tokens
-from catalog import services as catalog
+from catalog import categories
 from catalog.models import Category, Product
 from orders.models import ShippingMethod
 from payments import gateway
@@ -133,7 +133,7 @@ def as_staff(staff: User) -> APIClient:
 @pytest.fixture
 def make_category(db: None) -> Callable[..., Category]:
     def make(name: str = "Things", *, parent: Category | None = None, slug: str = "") -> Category:
-        return catalog.save_category(category=Category(name=name, slug=slug or name.lower(), parent=parent))
+        return categories.save_category(category=Category(name=name, slug=slug or name.lower(), parent=parent))
 
     return make
 

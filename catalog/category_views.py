@@ -7,8 +7,7 @@ from rest_framework import serializers
 from rest_framework.generics import get_object_or_404
 from rest_framework.response import Response
 
-from catalog import services
-from catalog.categories import count_products
+from catalog.categories import count_products, delete_category, free_category_slug, save_category
 from catalog.errors import CategoryCycle, CategoryInUse, SlugTaken
 from catalog.models import Category
 from catalog.seo import EditedSEOSerializer
@@ -68,12 +67,12 @@ class CategoryWrites(CreateAndUpdate, Destroy):
         return rows.filter(slug=key).first() or get_object_or_404(rows, **by_id)
 
     def save(self, row: Category, *, changed: list[str], data: dict[str, Any]) -> None:
-        row.slug = row.slug or services.free_category_slug(row.name)
+        row.slug = row.slug or free_category_slug(row.name)
         if row._state.adding or changed:
-            services.save_category(category=row)
+            save_category(category=row)
 
     def remove(self, row: Category) -> None:
-        services.delete_category(category=row)
+        delete_category(category=row)
 
     def reply(self, row: Category, **options: Any) -> Response:
         count_products([row], among=Category.objects.filter(lineage__contains=[row.pk]))

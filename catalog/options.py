@@ -5,8 +5,9 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from catalog.models import OPTION_SEPARATOR as SEPARATOR
-from catalog.models import Variant, validate_attributes, validate_option_order
+from catalog.attributes import OPTION_SEPARATOR as SEPARATOR
+from catalog.attributes import validate_attributes, validate_option_order
+from catalog.models import Variant
 from shop.db import identifiers
 from shop.db.fields import normalized_options
 

@@ -5,20 +5,16 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from catalog.availability import StockPolicy, validate_barcode
-from catalog.collections.models import Collection
-from catalog.models import (
+from catalog.attributes import (
     ATTRIBUTE_NAME,
     MAX_ATTRIBUTES,
     MAX_OPTION_VALUES,
-    MAX_VARIANT_IMAGES,
-    MAX_VARIANTS,
-    MAX_WEIGHT,
-    Category,
-    Product,
     validate_attributes,
     validate_option_order,
 )
+from catalog.availability import StockPolicy, validate_barcode
+from catalog.collections.models import Collection
+from catalog.models import MAX_VARIANT_IMAGES, MAX_VARIANTS, MAX_WEIGHT, Category, Product
 from catalog.options import validate_options
 from catalog.seo import SEOSerializer, ShownSEOSerializer, seo_fields
 from catalog.tags import LONGEST_TAG, MAX_TAGS, validate_tags

@@ -11,11 +11,7 @@ from django.utils.text import slugify
 
 from catalog import images, read_model, stock
 from catalog.availability import StockPolicy
-from catalog.category_products import refresh_category, refresh_shared_products, use_of_category
-from catalog.collections.models import Collection
 from catalog.errors import (
-    CategoryCycle,
-    CategoryInUse,
     CompareAtPriceTooLow,
     DuplicateOptions,
     SaleInvalid,
@@ -24,7 +20,7 @@ from catalog.errors import (
     StockBelowZero,
     VariantRequired,
 )
-from catalog.models import Category, Product, ProductImage, StockMovement, Variant
+from catalog.models import Product, ProductImage, StockMovement, Variant
 from catalog.redirects import Kind, leave_redirect, remove_redirects
 from catalog.sales import PricePlan
 from catalog.skus import SkuMap
@@ -45,7 +41,6 @@ from shop.jobs.timing import now
 PRODUCT_FIELDS = tuple(
     field.name for field in Product._meta.concrete_fields if field.editable and not field.primary_key
 )
-CATEGORY_FIELDS = ("name", "slug", "parent", "path", "lineage", "position", "seo_title", "seo_description")
 SALE_FIELDS = ("sale_price", "sale_starts_at", "sale_ends_at")
 VARIANT_FIELDS = (
     "sku",
@@ -212,11 +207,6 @@ def slug_base(name: str) -> str:
     return slugify(in_ascii(name))[:200].strip("-") or "product"
 
 
-def free_category_slug(name: str, model: type[Category] | type[Collection] = Category) -> str:
-    base = slugify(in_ascii(name))[:120].strip("-") or str(model._meta.verbose_name)
-    return f"{base}-{secrets.token_hex(3)}" if model._default_manager.filter(slug=base).exists() else base
-
-
 # --- Variants ---------------------------------------------------------------------------------------------------------
 
 
@@ -306,40 +296,6 @@ def _sold(variants: Iterable[ObjectId]) -> bool:
 
 
 # --- Categories -------------------------------------------------------------------------------------------------------
-
-
-@transactional("catalog.save_category")
-def save_category(*, category: Category, updates_products_at_once: bool = True) -> Category:
-    """Also save the descendants' paths; jobs update products, of the category itself partly at once."""
-    parent = Category.objects.get(pk=category.parent_id) if category.parent_id else None
-    category.slug = identifiers.slug(category.slug)
-    category.pk = category.pk or ObjectId()
-    if parent is not None:
-        if category.pk in parent.lineage:
-            raise CategoryCycle(attr="parent")
-        Category.objects.filter(pk__in=parent.lineage).bump_revision()
-    category.path = f"{parent.path}/{category.slug}" if parent else category.slug
-    category.lineage = [*(parent.lineage if parent else []), category.pk]
-    former_slug = Category.objects.filter(pk=category.pk).values_list("slug", flat=True).first() or ""
-    # Not `save()`, which would also write `active_products`.
-    written = {name: getattr(category, name) for name in CATEGORY_FIELDS}
-    if not Category.objects.filter(pk=category.pk).update(**written):
-        category.save(force_insert=True)
-    leave_redirect(Kind.CATEGORY, former=former_slug, slug=category.slug, target=category.pk)
-    refresh_category.enqueue(at_once=updates_products_at_once, category=str(category.pk))
-    refresh_shared_products.enqueue(at_once=updates_products_at_once, category=str(category.pk))
-    for child in Category.objects.filter(parent=category.pk):
-        save_category(category=child, updates_products_at_once=False)
-    return category
-
-
-@transactional("catalog.delete_category")
-def delete_category(*, category: Category) -> None:
-    """Raises :class:`CategoryInUse` if it has products or subcategories."""
-    if reason := use_of_category(category):
-        raise CategoryInUse(reason)
-    remove_redirects(category.pk)
-    category.delete()
 
 
 # --- Sales ------------------------------------------------------------------------------------------------------------

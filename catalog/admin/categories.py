@@ -11,8 +11,7 @@ from django.utils.safestring import mark_safe
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
-from catalog import services
-from catalog.categories import in_tree_order
+from catalog.categories import delete_category, free_category_slug, in_tree_order, save_category
 from catalog.category_products import use_of_category
 from catalog.models import Category
 from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin
@@ -35,7 +34,7 @@ class CategoryForm(forms.ModelForm):
             self.fields["slug"].help_text = "Used in the URL. Generated from the name if left empty."
 
     def clean_slug(self) -> str:
-        return self.cleaned_data["slug"] or services.free_category_slug(self.cleaned_data.get("name", ""))
+        return self.cleaned_data["slug"] or free_category_slug(self.cleaned_data.get("name", ""))
 
 
 class ChildrenInline(TabularInline):
@@ -114,14 +113,14 @@ class CategoryAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdm
         )
 
     def write(self, request: HttpRequest, obj: Category, form: forms.ModelForm, change: bool) -> None:
-        services.save_category(category=obj)
+        save_category(category=obj)
 
     def save_formset(self, request: HttpRequest, form: forms.ModelForm, formset: Any, change: bool) -> None:
         for child in formset.save(commit=False):
             Category.objects.filter(pk=child.pk).update(position=child.position)
 
     def delete_model(self, request: HttpRequest, obj: Category) -> None:
-        services.delete_category(category=obj)
+        delete_category(category=obj)
 
     def deletion_blocker(self, category: Category) -> str:
         return use_of_category(category)

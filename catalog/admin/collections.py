@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from catalog import services
+from catalog.categories import free_category_slug
 from catalog.collections import membership
 from catalog.collections import services as collections
 from catalog.collections.images import FOLDER
@@ -96,7 +96,7 @@ class CollectionForm(forms.ModelForm):
             )
 
     def clean_slug(self) -> str:
-        return self.cleaned_data["slug"] or services.free_category_slug(self.cleaned_data.get("name", ""), Collection)
+        return self.cleaned_data["slug"] or free_category_slug(self.cleaned_data.get("name", ""), Collection)
 
 
 @admin.register(Collection)

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog import services as catalog
+from catalog.categories import free_category_slug
 from catalog.collections import membership, services
 from catalog.collections.models import Collection, CollectionItem
 from catalog.collections.serializers import (
@@ -109,7 +109,7 @@ class CollectionViewSet(CreateAndUpdate, Destroy, FormerSlugsMixin, ConditionalG
         return next(iter(rows.filter(slug=key)[:1]), None) or get_object_or_404(rows, **by_id)
 
     def save(self, row: Collection, *, changed: list[str], data: dict[str, Any]) -> None:
-        row.slug = row.slug or catalog.free_category_slug(row.name, Collection)
+        row.slug = row.slug or free_category_slug(row.name, Collection)
         services.save_collection(collection=row, changed=changed)
 
     def list(self, request: Request) -> Response:

@@ -9,9 +9,10 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from catalog.categories import save_category
 from catalog.due_prices import store_due_prices
 from catalog.models import Category, Product
-from catalog.services import save_category, set_active_later
+from catalog.services import set_active_later
 from catalog.tests.conftest import LIST
 from catalog.tests.product_page import save
 from shop.audit import violations

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from catalog import categories
 from catalog import services as catalog
 from catalog.models import Category, Product, Variant
 from catalog.tests.conftest import LIST
@@ -72,7 +73,7 @@ def test_a_renamed_category_is_seen_in_the_tree(anonymous: APIClient, mug: Produ
     tag = tagged(anonymous.get("/api/v1/categories/"))
     category = Category.objects.get()
     category.name = "Dining"
-    catalog.save_category(category=category)
+    categories.save_category(category=category)
     assert anonymous.get("/api/v1/categories/", headers={"If-None-Match": tag}).json()[0]["name"] == "Dining"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from catalog import category_products, services
+from catalog import categories, category_products, services
 from catalog.errors import CategoryCycle, CategoryInUse
 from catalog.models import Category, Product
 from shop import audit, jobs
@@ -76,7 +76,7 @@ def test_sisters_come_by_position_and_then_by_name(
         make_category(name, slug=f"under-{ord(name[0])}", parent=tree["clothes"])
     for slug, position in {"shirts": 2, "books": 1}.items():
         tree[slug].position = position
-        services.save_category(category=tree[slug])
+        categories.save_category(category=tree[slug])
     names = [entry["name"] for entry in anonymous.get(URL).json()]
     assert names == ["Clothes", "Älteres", "Antiques", "zoo", "Shirts", "Linen", "Books"]
 
@@ -114,7 +114,7 @@ def test_counts_follow_whatever_happens_to_products(
     assert after(lambda: as_staff.patch(url, {"category": "linen"})) == {}
     assert after(lambda: as_staff.patch(url, {"is_active": True})) == in_linen
     # The instance that was read before these changes.
-    assert after(lambda: services.save_category(category=tree["linen"])) == in_linen
+    assert after(lambda: categories.save_category(category=tree["linen"])) == in_linen
     assert after(lambda: services.set_active([product, product], is_active=True)) == in_linen
     assert after(lambda: services.set_active([product], is_active=False)) == {}
     assert after(lambda: services.set_active([product], is_active=True)) == in_linen
@@ -161,7 +161,7 @@ def test_a_renamed_category_is_renamed_in_its_products(
     inside, outside = make_product(category=tree["shirts"]), make_product(category=tree["books"])
     shirts = tree["shirts"]
     shirts.name, shirts.slug = "Tops", "tops"
-    services.save_category(category=shirts)
+    categories.save_category(category=shirts)
 
     product = anonymous.get(f"/api/v1/products/{inside.slug}/").json()
     assert product["category"] == {"id": str(shirts.pk), "name": "Tops", "slug": "tops"}
@@ -185,7 +185,7 @@ def test_a_moved_category_takes_everything_below_along(
     make_product("Coat", category=tree["clothes"])
     shirts = tree["shirts"]
     shirts.parent = tree["books"]
-    services.save_category(category=shirts)
+    categories.save_category(category=shirts)
     jobs.run_due()
 
     assert counts(anonymous) == {"books": 2, "shirts": 2, "linen": 1, "clothes": 1}
@@ -205,7 +205,7 @@ def test_many_products_are_renamed_by_the_worker_in_order_of_their_ids(
 
     def rename(name: str) -> None:
         shirts.name = name
-        services.save_category(category=shirts)
+        categories.save_category(category=shirts)
 
     def shown() -> list[str]:
         return [Product.objects.get(pk=product.pk).category_name for product in inside]
@@ -233,7 +233,7 @@ def test_a_step_of_a_renaming_reads_no_other_products(
             make_product(category=tree[category])
     jobs.run_due()
     monkeypatch.setattr(category_products, "RENAMED_TOGETHER", 2)
-    services.save_category(category=tree["shirts"])
+    categories.save_category(category=tree["shirts"])
     with count_commands() as commands:
         jobs.run_due()
     look_up = next(command for command in commands.on("catalog_product") if command.name == "aggregate")
@@ -251,7 +251,7 @@ def test_two_opposite_moves_at_once_never_make_a_circle(make_category):
         try:
             category = Category.objects.get(pk=category_id)
             category.parent_id = parent_id
-            services.save_category(category=category)
+            categories.save_category(category=category)
         except CategoryCycle:
             return False
         return True
@@ -269,5 +269,5 @@ def test_a_category_that_holds_something_is_not_deleted(make_category, make_prod
     make_product(category=child)
     for category in (parent, child):
         with pytest.raises(CategoryInUse):
-            services.delete_category(category=category)
+            categories.delete_category(category=category)
     assert Category.objects.count() == 2

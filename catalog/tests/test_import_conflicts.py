@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError
 from django.test import Client
 
-from catalog import services, stock
+from catalog import categories, services, stock
 from catalog.importing import writing
 from catalog.models import Category, Product, StockMovement, Variant
 from catalog.tests.files import (
@@ -112,7 +112,7 @@ def test_an_identical_change_by_others_is_no_conflict(browser: Client, mug: Prod
         ),
         (
             {"sku": "MUG", "category": "cups"},
-            lambda: services.delete_category(category=Category.objects.get()),
+            lambda: categories.delete_category(category=Category.objects.get()),
             "category: Category “cups” does not exist. Enter a slug or path.",
         ),
         (

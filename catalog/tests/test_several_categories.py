@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
-from catalog import category_products, services
+from catalog import categories, category_products, services
 from catalog.models import Category, Product
 from catalog.tests.conftest import LIST
 from catalog.tests.files import export_products, import_products, rows_of
@@ -88,12 +88,12 @@ def test_moves_and_renames_reach_products_of_several_categories_in_steps(
     ):
         category = Category.objects.get(slug=moved)
         category.parent = tree[parent]
-        services.save_category(category=category)
+        categories.save_category(category=category)
         run_jobs()
         assert counts(anonymous) == expected
     category = Category.objects.get(slug="kitchen")
     category.name = "Cooking"
-    services.save_category(category=category)
+    categories.save_category(category=category)
     run_jobs()
     assert anonymous.get(LIST, {"search": "cooking"}).json()["count"] == 6
     assert counts(anonymous)["home"] == 5
@@ -103,7 +103,7 @@ def test_a_category_is_not_deleted_while_it_is_an_additional_one(
     browser: Client, tree: dict[str, Category], mugs: list[Product]
 ) -> None:
     with pytest.raises(services.CategoryInUse):
-        services.delete_category(category=tree["gifts"])
+        categories.delete_category(category=tree["gifts"])
 
 
 def test_additional_categories_are_exported_and_imported(

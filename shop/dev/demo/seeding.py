@@ -14,6 +14,7 @@ from accounts.address_book import add_address
 from accounts.models import Address, User
 from cart.promotions.models import Promotion
 from catalog import images, services
+from catalog.categories import save_category
 from catalog.collections import membership
 from catalog.collections.images import FOLDER
 from catalog.collections.models import Collection
@@ -56,7 +57,7 @@ def seed_categories() -> int:
     for position, (slug, name, parent) in enumerate(CATEGORIES):
         if slug not in known:
             category = Category(slug=slug, name=name, position=position, parent=known[parent] if parent else None)
-            known[slug] = services.save_category(category=category)
+            known[slug] = save_category(category=category)
             made += 1
     return made
 
