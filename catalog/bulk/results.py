@@ -9,6 +9,8 @@ from rest_framework.exceptions import APIException
 from shop.api.error_responses import errors_of
 
 Errors = list[dict[str, Any]]
+# Of a row: the results of a call are stored in one document.
+MOST_ERRORS = 20
 
 
 class Status(models.TextChoices):
@@ -62,9 +64,8 @@ def refused(row: Row, error: APIException, *, pk: ObjectId | None = None, is_fin
 def failed(row: Row, errors: Errors, *, pk: ObjectId | None = None, is_final: bool = True) -> Outcome:
     """``pk`` is that of the object, if it is known."""
     sku = row.data.get("sku") if isinstance(row.data, dict) else None
-    return Outcome(
-        row.index, Status.ERROR, str(pk) if pk else None, sku if isinstance(sku, str) else None, errors, is_final
-    )
+    shown_sku = sku if isinstance(sku, str) else None
+    return Outcome(row.index, Status.ERROR, str(pk) if pk else None, shown_sku, errors[:MOST_ERRORS], is_final)
 
 
 def fault(code: str, detail: str, attr: str | None = None) -> Errors:

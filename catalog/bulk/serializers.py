@@ -3,7 +3,7 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
-from catalog.bulk.results import Status
+from catalog.bulk.results import MOST_ERRORS, Status
 from catalog.errors import SaleInvalid
 from catalog.models import MAX_VARIANTS, Product
 from catalog.sales import PricePlan
@@ -136,7 +136,7 @@ class RowResultSerializer(serializers.Serializer):
     sku = serializers.CharField(allow_null=True)
     errors = RowErrorSerializer(  # type: ignore[assignment]
         many=True,
-        help_text="Empty unless `status` is `error`.",
+        help_text=f"The first {MOST_ERRORS}; empty unless `status` is `error`.",
     )
 
 

@@ -199,6 +199,10 @@ def test_rights_and_bodies(catalog: None, staff: User, client: APIClient) -> Non
     for body, code in bodies:
         reply = client.post(BULK, body)
         assert (reply.status_code, reply.json()["errors"][0]["code"]) == (400, code)
+    # All results are stored in one document.
+    faulty = {"slug": "x", "name": "X", "variants": [{}] * 100}
+    (status, errors), _ = outcomes(client.post(BULK, [faulty, MUG], headers={"Idempotency-Key": "faulty"}))
+    assert (status, errors) == ("error", [("required", f"variants.{number}.sku") for number in range(20)])
     assert client.post(BULK, [{"sku": "A", "name": "A" * 9_000_000}]).status_code == 413
     assert (
         client.post(BULK, [{"sku": "A", "name": "A", "description": "b" * 19_000, "price": "1"}] * 60).status_code
