@@ -1,10 +1,11 @@
 """Changes of categories by staff."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from bson import ObjectId
+from django.db.models import Model, QuerySet
+from django.http import Http404
 from rest_framework import serializers
-from rest_framework.generics import get_object_or_404
 from rest_framework.response import Response
 
 from catalog.categories import count_products, delete_category, free_category_slug, save_category
@@ -18,7 +19,18 @@ from shop.api.optional_nulls import OptionalNulls
 from shop.api.permissions import staff_may
 from shop.api.resources import CreateAndUpdate, Destroy, permissions_of
 
+M = TypeVar("M", bound=Model)
 SEE_POSITION = permissions_of(Category, "view")
+
+
+def find_by_slug_or_id(rows: QuerySet[M], key: str) -> M:
+    """Raises ``Http404``. The rows are unsorted: a sort of the one row would need memory."""
+    found = next(iter(rows.filter(slug=key)[:1]), None)
+    if found is None and ObjectId.is_valid(key):
+        found = rows.filter(pk=key).first()
+    if found is None:
+        raise Http404
+    return found
 
 
 class StaffCategorySerializer(OptionalNulls, CategorySerializer):
@@ -62,9 +74,7 @@ class CategoryWrites(CreateAndUpdate, Destroy):
 
     def get_object(self) -> Category:
         """Find it by its slug or id. Raises ``Http404``."""
-        rows, key = Category.objects.all(), self.kwargs["slug"]
-        by_id = {"pk": key} if ObjectId.is_valid(key) else {"slug": key}
-        return rows.filter(slug=key).first() or get_object_or_404(rows, **by_id)
+        return find_by_slug_or_id(Category.objects.order_by(), self.kwargs["slug"])
 
     def save(self, row: Category, *, changed: list[str], data: dict[str, Any]) -> None:
         row.slug = row.slug or free_category_slug(row.name)

@@ -134,11 +134,11 @@ class CategoryViewSet(CategoryWrites, FormerSlugsMixin, ConditionalGetMixin, vie
 
     @extend_schema(responses={200: CategorySerializer, 301: MOVED})
     def retrieve(self, request: Request, slug: str) -> HttpResponseBase:  # type: ignore[override]
-        """Return a category by its slug."""
-        category = Category.objects.filter(slug=slug).first()
-        if category is None:
+        """Return a category by its slug or id."""
+        try:
+            return self.reply(self.get_object())
+        except Http404:
             return self.redirected(Kind.CATEGORY, slug)
-        return self.reply(category)
 
 
 class ProductViewSet(BulkProducts, FormerSlugsMixin, ConditionalGetMixin, StaffWrites, viewsets.GenericViewSet):

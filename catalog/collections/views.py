@@ -1,19 +1,19 @@
 from typing import Any
 
-from bson import ObjectId
 from django.db.models import QuerySet
+from django.http import Http404
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, ValidationError
-from rest_framework.generics import get_object_or_404
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.categories import free_category_slug
+from catalog.category_views import find_by_slug_or_id
 from catalog.collections import membership, services
 from catalog.collections.models import Collection, CollectionItem
 from catalog.collections.serializers import (
@@ -103,10 +103,7 @@ class CollectionViewSet(CreateAndUpdate, Destroy, FormerSlugsMixin, ConditionalG
 
     def get_object(self) -> Collection:
         """Find it by its slug or id. Raises ``Http404``."""
-        # Unsorted: a sort of the one row would need memory.
-        rows, key = self.get_queryset().order_by(), self.kwargs["slug"]
-        by_id = {"pk": key} if ObjectId.is_valid(key) else {"slug": key}
-        return next(iter(rows.filter(slug=key)[:1]), None) or get_object_or_404(rows, **by_id)
+        return find_by_slug_or_id(self.get_queryset().order_by(), self.kwargs["slug"])
 
     def save(self, row: Collection, *, changed: list[str], data: dict[str, Any]) -> None:
         row.slug = row.slug or free_category_slug(row.name, Collection)
@@ -119,11 +116,11 @@ class CollectionViewSet(CreateAndUpdate, Destroy, FormerSlugsMixin, ConditionalG
 
     @extend_schema(responses={200: CollectionSerializer, 301: MOVED})
     def retrieve(self, request: Request, slug: str) -> HttpResponseBase:  # type: ignore[override]
-        """Return a collection by its slug."""
-        collection = self.get_queryset().filter(slug=slug).first()
-        if collection is None:
+        """Return a collection by its slug or id."""
+        try:
+            return self.reply(self.get_object())
+        except Http404:
             return self.redirected(Kind.COLLECTION, slug)
-        return self.reply(collection)
 
     def _remove(self) -> None:
         # It is logged there.

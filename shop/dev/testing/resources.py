@@ -98,7 +98,7 @@ def _read(resource: Resource, people: People, browser: Client, row: Mapping[str,
     # A list that was there before has no pages.
     rows = page.json() if isinstance(page.json(), list) else page.json()["results"]
     assert row in rows
-    assert people.reader.get(at).json() == row
+    assert people.reader.get(at).json() == people.reader.get(f"{address}{row['id']}/").json() == row
     assert browser.get(url_of(resource.model, "change", row["id"])).status_code == 200
     assert row["id"] in browser.get(url_of(resource.model)).content.decode()
 
