@@ -5,7 +5,7 @@ from typing import Any
 from bson import ObjectId
 
 from orders import staff
-from orders.lifecycle import Event
+from orders.events import Event
 from orders.models import Order
 from orders.returns.serializers import ReturnSerializer, with_refunds
 from orders.returns.states import return_of

@@ -2,7 +2,7 @@
 
 from bson import ObjectId
 
-from orders.lifecycle import Event
+from orders.events import Event
 from orders.models import Order
 from orders.returns.models import OrderReturn, ReturnStatus
 from shop.changes import record, record_all

@@ -13,8 +13,8 @@ from catalog.tax_classes import TaxClass
 from orders import hooks, pricing, search_words
 from orders.discounts import OrderDiscount
 from orders.errors import AmountTooSmall, NothingDue, OrderChanged, OrderNotCorrectable, TotalChanged
+from orders.events import Actor, Event
 from orders.invoices.issuing import issue_later
-from orders.lifecycle import Actor, Event
 from orders.models import Order, OrderLine, PostalAddress
 from orders.reports.totals import mark_changed
 from orders.services import waive_amount_due

@@ -9,11 +9,12 @@ from cart.promotions import uses
 from orders import search_words
 from orders.changes import record_updates
 from orders.errors import OrderNotCancellable, OrderNotErasable, PaymentProcessing
-from orders.lifecycle import Actor, Event, OrderStatus
+from orders.events import Actor, Event
 from orders.models import Order
 from orders.personal_data import erase
 from orders.reviews.services import anonymize_reviews
 from orders.services import HOLD_EXTENSION, cancel_order
+from orders.statuses import OrderStatus
 from orders.transitions import transition
 from shop import jobs
 from shop.audit import staff_log

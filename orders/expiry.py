@@ -9,9 +9,10 @@ from django.utils import timezone
 
 from orders import hooks
 from orders.errors import OrderNotCancellable
-from orders.lifecycle import Actor, Event, OrderStatus
+from orders.events import Actor, Event
 from orders.models import Order
 from orders.services import HOLD_EXTENSION, close_orders
+from orders.statuses import OrderStatus
 from shop import jobs
 from shop.api.errors import ServiceUnavailable
 from shop.db import documents

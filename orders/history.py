@@ -6,7 +6,7 @@ from django.utils import timezone
 from django_mongodb_backend.fields import ObjectIdField
 from django_mongodb_backend.models import EmbeddedModel
 
-from orders.lifecycle import Actor, Event
+from orders.events import Actor, Event
 
 
 class TimelineEntry(EmbeddedModel):

@@ -16,16 +16,10 @@ from orders import (
     holds,
     search_invariants,  # noqa: F401 (registered there)
 )
+from orders.events import DISPUTE_EVENTS, Event
 from orders.fulfilments import invariants as fulfilment_invariants  # noqa: F401 (registered there)
 from orders.invoices import invariants as invoice_invariants  # noqa: F401 (registers its checks)
-from orders.lifecycle import (
-    AFTER_PAYMENT,
-    DISPUTE_EVENTS,
-    EVER_PAID_STATUSES,
-    STATUSES,
-    Event,
-    OrderStatus,
-)
+from orders.lifecycle import STATUSES
 from orders.models import Order
 from orders.personal_data import personal_data_of
 from orders.reports import invariants as report_invariants  # noqa: F401 (registered there)
@@ -33,6 +27,7 @@ from orders.returns import invariants as return_invariants  # noqa: F401 (regist
 from orders.reviews import invariants as review_invariants  # noqa: F401 (registered there)
 from orders.services import has_open_or_lost_dispute
 from orders.shipping import invariants as shipping_invariants  # noqa: F401 (registered there)
+from orders.statuses import AFTER_PAYMENT, EVER_PAID_STATUSES, OrderStatus
 from shop.audit import Window, invariant, invariant_over
 from shop.db import documents
 from shop.jobs import Job

@@ -2,8 +2,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from django.db import models
-
 from orders.errors import (
     NoOpenFlag,
     OrderNotCancellable,
@@ -12,72 +10,19 @@ from orders.errors import (
     OrderNotReturnable,
     PaymentProcessing,
 )
+from orders.events import Event
+from orders.statuses import (
+    AFTER_PAYMENT,
+    EVER_PAID_STATUSES,
+    FUNDED_STATUSES,
+    PAYABLE_STATUSES,
+    FulfilmentStatus,
+    OrderStatus,
+    PaymentStatus,
+)
 from shop.api.errors import Conflict, ShopError
 from shop.audit.staff_log import Action
 from shop.jobs.mails import Budget
-
-
-class Actor(models.TextChoices):
-    CUSTOMER = "customer"
-    STAFF = "staff"
-    SYSTEM = "system"
-    STRIPE = "stripe"
-
-
-class Event(models.TextChoices):
-    PLACED = "placed", "Placed"
-    PAYMENT_PROCESSING = "payment_processing", "Payment processing"
-    PAYMENT_FAILED = "payment_failed", "Payment failed"
-    PAID = "paid", "Paid"
-    CANCELLED = "cancelled", "Cancelled"
-    EXPIRED = "expired", "Expired"
-    REFUNDED = "refunded", "Refunded"
-    DISPUTED = "disputed", "Disputed"
-    DISPUTE_WON = "dispute_won", "Dispute won"
-    DISPUTE_LOST = "dispute_lost", "Dispute lost"
-    FLAGGED = "flagged", "Flagged"
-    FLAG_SETTLED = "flag_settled", "Flag resolved"
-    SHIPPED = "shipped", "Shipped"
-    TRACKING_CHANGED = "tracking_changed", "Tracking corrected"
-    ITEMS_CANCELLED = "items_cancelled", "Rest cancelled"
-    DELIVERED = "delivered", "Delivered"
-    RETURN_REQUESTED = "return_requested", "Return requested"
-    WITHDRAWN = "withdrawn", "Withdrawn"
-    RETURN_APPROVED = "return_approved", "Return approved"
-    RETURN_REJECTED = "return_rejected", "Return rejected"
-    RETURN_RECEIVED = "return_received", "Return received"
-    CORRECTED = "corrected", "Corrected"
-    DIFFERENCE_PAID = "difference_paid", "Difference paid"
-
-
-class OrderStatus(models.TextChoices):
-    PENDING = "pending", "Pending"
-    COMPLETED = "completed", "Completed"
-    CANCELLED = "cancelled", "Cancelled"
-
-
-class PaymentStatus(models.TextChoices):
-    UNPAID = "unpaid", "Unpaid"
-    PROCESSING = "processing", "Processing"
-    PAID = "paid", "Paid"
-    PARTIALLY_REFUNDED = "partially_refunded", "Partially refunded"
-    REFUNDED = "refunded", "Refunded"
-    FAILED = "failed", "Failed"
-    DISPUTED = "disputed", "Disputed"
-
-
-class FulfilmentStatus(models.TextChoices):
-    UNFULFILLED = "unfulfilled", "Unfulfilled"
-    PARTIALLY_SHIPPED = "partially_shipped", "Partially shipped"
-    SHIPPED = "shipped", "Shipped"
-    DELIVERED = "delivered", "Delivered"
-
-
-PAYABLE_STATUSES = (PaymentStatus.UNPAID, PaymentStatus.PROCESSING, PaymentStatus.FAILED)
-FUNDED_STATUSES = (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED)
-AFTER_PAYMENT = (*FUNDED_STATUSES, PaymentStatus.REFUNDED)
-EVER_PAID_STATUSES = (*AFTER_PAYMENT, PaymentStatus.DISPUTED)
-DISPUTE_EVENTS = (Event.DISPUTED, Event.DISPUTE_WON, Event.DISPUTE_LOST)
 
 # --- Statuses ---------------------------------------------------------------------------------------------------------
 

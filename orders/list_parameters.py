@@ -1,7 +1,7 @@
 from rest_framework import serializers
 
 from accounts.serializers import EmailAddressField
-from orders.lifecycle import FulfilmentStatus, OrderStatus, PaymentStatus
+from orders.statuses import FulfilmentStatus, OrderStatus, PaymentStatus
 from orders.tags import LONGEST_TAG
 from shop.api.fields import CodeField, LowerCodeField, TimeField
 from shop.api.object_ids import ObjectIdField

@@ -6,11 +6,12 @@ from bson import ObjectId
 from django.conf import settings
 from django.utils import timezone
 
+from orders.events import Actor, Event
 from orders.fulfilments.models import FulfilledLine, Fulfilment
-from orders.lifecycle import Actor, Event, FulfilmentStatus
 from orders.mails import CUSTOMER_MAILS, STAFF_MAILS, context_of, parcel_context, return_context
 from orders.models import Order, OrderLine, PostalAddress, TimelineEntry
 from orders.returns.models import OrderReturn, ReturnedLine
+from orders.statuses import FulfilmentStatus
 from shop import money
 from shop.jobs import mail_samples, mails
 from shop.jobs.mails import Mail

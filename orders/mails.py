@@ -12,11 +12,13 @@ from accounts.models import User
 from accounts.postal import postal_lines
 from orders import summary
 from orders.errors import MailNotResent, MailOutdated
+from orders.events import Actor, Event
 from orders.invoices.mailing import attachments_of
-from orders.lifecycle import AFTER_PAYMENT, TRANSITIONS, Actor, Event, FulfilmentStatus, OrderStatus, PaymentStatus
+from orders.lifecycle import TRANSITIONS
 from orders.mail_log import MAILS_KEPT, MailStatus, OrderMail
 from orders.models import Order
 from orders.returns.states import return_of
+from orders.statuses import AFTER_PAYMENT, FulfilmentStatus, OrderStatus, PaymentStatus
 from orders.tokens import new_token
 from shop import money
 from shop.api.object_ids import parse_object_id

@@ -15,18 +15,11 @@ from django_mongodb_backend.models import EmbeddedModel
 from accounts.models import validate_country
 from accounts.tax_ids import MAX_LENGTH as MAX_TAX_ID_LENGTH
 from orders.discounts import OrderDiscount
+from orders.events import Event
 from orders.fulfilments.models import Fulfilment, add_missing_parcels
 from orders.history import Note, TimelineEntry
 from orders.invoices.models import Invoice, InvoiceCounter, InvoiceEntry  # noqa: F401 (found by Django here)
-from orders.lifecycle import (
-    NOTHING_TO_SEND,
-    PAYABLE_STATUSES,
-    TRANSITIONS,
-    Event,
-    FulfilmentStatus,
-    OrderStatus,
-    PaymentStatus,
-)
+from orders.lifecycle import NOTHING_TO_SEND, TRANSITIONS
 from orders.lines import OrderLine
 from orders.mail_log import OrderMail
 from orders.querysets import OrderQuerySet
@@ -35,6 +28,7 @@ from orders.reports.models import ChangedDay, DailyTotal  # noqa: F401 (found by
 from orders.returns.models import OrderReturn
 from orders.reviews.models import Review  # noqa: F401 (found by Django here)
 from orders.shipping.models import ShippingMethod, ShippingRate, ShippingZone  # noqa: F401 (found by Django here)
+from orders.statuses import PAYABLE_STATUSES, FulfilmentStatus, OrderStatus, PaymentStatus
 from orders.tags import LONGEST_TAG
 from orders.taxes.models import TaxLine, TaxRate, percentage_field  # noqa: F401 (found by Django here)
 from shop.db.fields import TagsField, UpperCodeField

@@ -4,7 +4,8 @@ from accounts.models import Address
 from cart.promotions import uses
 from orders import hooks, search_words
 from orders.changes import record_updates
-from orders.lifecycle import TRANSITIONS, Actor
+from orders.events import Actor
+from orders.lifecycle import TRANSITIONS
 from orders.models import Order, PostalAddress, RefundEntry, TimelineEntry
 from shop.db import documents
 

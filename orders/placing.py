@@ -24,8 +24,8 @@ from orders import holds, search_words
 from orders.changes import record_events
 from orders.claiming import claim_job
 from orders.errors import TooManyUnpaidOrders, TooManyUnpaidOrdersHere, TotalChanged
+from orders.events import Actor, Event
 from orders.invoices.issuing import issue_jobs
-from orders.lifecycle import Actor, Event, OrderStatus, PaymentStatus
 from orders.mails import customer_mail, log_mail, notify_staff
 from orders.metrics import count_events
 from orders.models import Order, PostalAddress, TimelineEntry, new_order_number
@@ -33,6 +33,7 @@ from orders.pricing import Quote, out_of_stock, quote
 from orders.reports.totals import mark_changed
 from orders.reviews.services import check_reviews_later
 from orders.staff import acting_staff_id
+from orders.statuses import OrderStatus, PaymentStatus
 from orders.taxes import provider
 from orders.transitions import count_sales
 from shop import days, money

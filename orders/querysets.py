@@ -7,7 +7,8 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import User
-from orders.lifecycle import FUNDED_STATUSES, NOTHING_TO_SEND, STATUSES, FulfilmentStatus, OrderStatus, PaymentStatus
+from orders.lifecycle import NOTHING_TO_SEND, STATUSES
+from orders.statuses import FUNDED_STATUSES, FulfilmentStatus, OrderStatus, PaymentStatus
 
 if TYPE_CHECKING:
     from orders.models import Order  # noqa: F401 (named in a string)

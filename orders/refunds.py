@@ -12,9 +12,9 @@ from catalog.models import StockMovement
 from orders.amounts import amount_of_next, paid_for_shipping, refunded_for_shipping, refunded_units
 from orders.errors import RefundOfCancelledOrder, UnitsInReturn, UnitsNotRefundable, UnknownLine
 from orders.fulfilments.statuses import fulfilment_status_of
-from orders.lifecycle import OrderStatus
 from orders.models import Order, OrderLine, RefundedLine
 from orders.returns.models import awaited_units
+from orders.statuses import OrderStatus
 from orders.transitions import write_fields
 from shop import money
 from shop.api.errors import Fault

@@ -9,9 +9,10 @@ from accounts.serializers import AddressSerializer, EmailAddressField
 from accounts.subdivisions import normalize_state
 from orders.amounts import refunded_units
 from orders.discounts import LineDiscountSerializer, OrderDiscountSerializer, of_order
+from orders.events import Actor, Event
 from orders.fulfilments.serializers import FulfilmentSerializer
 from orders.invoices.serializers import CreditNoteEntrySerializer, InvoiceEntrySerializer
-from orders.lifecycle import TRANSITIONS, Actor, Event
+from orders.lifecycle import TRANSITIONS
 from orders.models import Order, OrderLine, PostalAddress, TimelineEntry
 from orders.pricing import Quote
 from orders.returns.serializers import ReturnSerializer

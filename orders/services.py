@@ -14,22 +14,15 @@ from catalog import stock
 from catalog.models import StockMovement
 from orders import hooks
 from orders.changes import record_refund_of, record_updates
+from orders.events import DISPUTE_EVENTS, Actor, Event
 from orders.invoices.issuing import issue_later
-from orders.lifecycle import (
-    AFTER_PAYMENT,
-    DISPUTE_EVENTS,
-    PAYABLE_STATUSES,
-    Actor,
-    Event,
-    OrderStatus,
-    PaymentStatus,
-)
 from orders.models import Order, TimelineEntry
 from orders.refund_entries import DisputeEntry, RefundEntry
 from orders.refunds import PricedRefund, take_back
 from orders.reports.totals import day_of, mark_changed
 from orders.returns.states import fields_after_refund
 from orders.staff import acting_staff_id
+from orders.statuses import AFTER_PAYMENT, PAYABLE_STATUSES, OrderStatus, PaymentStatus
 from orders.transitions import require_allowed, transition, transition_all, write_fields
 from shop import days, money
 from shop.db.transactions import transactional

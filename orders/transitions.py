@@ -10,7 +10,8 @@ from pymongo import UpdateMany, UpdateOne
 
 from catalog import services as catalog
 from orders.changes import record_events
-from orders.lifecycle import STATUSES, TRANSITIONS, Actor, Event
+from orders.events import Actor, Event
+from orders.lifecycle import STATUSES, TRANSITIONS
 from orders.mails import customer_mail, notify_staff, pushed_mail
 from orders.metrics import count_events
 from orders.models import Order, RefundEntry, TimelineEntry

@@ -34,11 +34,11 @@ from orders.errors import (
     TooManyUnpaidOrdersHere,
     TotalChanged,
 )
+from orders.events import Actor
 from orders.examples import ORDER_REPLY, QUOTE_REPLY
 from orders.fulfilments import services as fulfilments
 from orders.fulfilments.serializers import FulfilSerializer
 from orders.invoices.views import InvoiceActions
-from orders.lifecycle import Actor
 from orders.list_parameters import OrderQuerySerializer
 from orders.listing import OrderPagination, order_query
 from orders.models import Order

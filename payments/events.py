@@ -8,8 +8,8 @@ from django.db import IntegrityError
 from django.db.models import F
 from django.utils import timezone
 
-from orders.lifecycle import OrderStatus
 from orders.models import Order
+from orders.statuses import OrderStatus
 from payments import gateway, refunds, services, transitions
 from payments.event_format import kind_of
 from payments.event_payload import stored_part

@@ -6,9 +6,10 @@ from bson import ObjectId
 from django.conf import settings
 from django.utils import timezone
 
+from orders.events import Actor
 from orders.invoices.invariants import Unfinished
-from orders.lifecycle import EVER_PAID_STATUSES, Actor, OrderStatus
 from orders.models import Order
+from orders.statuses import EVER_PAID_STATUSES, OrderStatus
 from payments.currencies import from_minor_units, to_minor_units
 from payments.event_payload import stored_part
 from payments.models import Payment, Refund, StripeEvent

@@ -14,8 +14,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from pymongo.errors import PyMongoError
 
-from orders.lifecycle import EVER_PAID_STATUSES
 from orders.models import Order
+from orders.statuses import EVER_PAID_STATUSES
 from payments import gateway, refunds, services, transitions
 from payments.errors import StripeRefused
 from payments.models import Payment, Refund, StripeEvent

@@ -9,7 +9,7 @@ from bson import ObjectId
 from django.db.models import F
 from django.utils import timezone
 
-from orders.lifecycle import Actor
+from orders.events import Actor
 from orders.models import Order
 from orders.refunds import PricedRefund, Units, price_refund
 from payments import gateway, transitions

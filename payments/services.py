@@ -16,8 +16,9 @@ from accounts.models import User
 from orders import holds
 from orders import services as orders
 from orders.errors import AmountTooLarge, AmountTooSmall, PaymentProcessing
-from orders.lifecycle import Actor, OrderStatus
+from orders.events import Actor
 from orders.models import Order
+from orders.statuses import OrderStatus
 from payments import amounts, customers, declines, gateway, transitions
 from payments.currencies import maximum_charge, minimum_charge, to_minor_units
 from payments.errors import (

@@ -9,7 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from orders import services as orders
-from orders.lifecycle import Actor, Event
+from orders.events import Actor, Event
 from orders.refund_entries import DisputeEntry
 from orders.refunds import PricedRefund
 from payments import declines, gateway

@@ -17,7 +17,7 @@ from cart.promotions.models import Promotion, PromotionUse
 from catalog.models import Product
 from conftest import ADDRESS, PASSWORD, client_of
 from orders import services as order_services
-from orders.lifecycle import Actor
+from orders.events import Actor
 from orders.models import Order
 from orders.reviews.models import Review
 from payments.models import Payment

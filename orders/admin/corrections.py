@@ -12,7 +12,8 @@ from orders import corrections
 from orders.admin.address_forms import AddressForm
 from orders.corrections import Correction
 from orders.errors import NothingDue
-from orders.lifecycle import TRANSITIONS, Event
+from orders.events import Event
+from orders.lifecycle import TRANSITIONS
 from orders.models import Order
 from shop import money
 from shop.admin.dialogs import DialogForm, dialog

@@ -7,8 +7,8 @@ from django.utils import timezone
 from accounts.models import User
 from orders import holds, statistics
 from orders.admin.labels import status_badge
-from orders.lifecycle import PaymentStatus
 from orders.models import Order
+from orders.statuses import PaymentStatus
 from shop import money
 from shop.admin.dashboard import Figure, Panel, number_of, on_dashboard, on_dashboard_by_period
 from shop.admin.html import badge, list_url, price, thumbnail

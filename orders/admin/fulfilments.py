@@ -20,8 +20,8 @@ from orders.fulfilments.carriers import carrier_names
 from orders.fulfilments.models import Fulfilment
 from orders.fulfilments.packing_slips import packing_slip, packing_slips, units_to_pack
 from orders.fulfilments.serializers import check_tracking_url
-from orders.lifecycle import FulfilmentStatus, OrderStatus
 from orders.models import Order
+from orders.statuses import FulfilmentStatus, OrderStatus
 from shop.admin.base import TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.forms_in_pages import FormsInPagesMixin, KeyField

@@ -2,9 +2,10 @@ from typing import Literal
 
 from django.utils.safestring import SafeString
 
-from orders.lifecycle import EVER_PAID_STATUSES, STATUSES, OrderStatus, PaymentStatus
+from orders.lifecycle import STATUSES
 from orders.models import Order
 from orders.returns.models import ReturnStatus
+from orders.statuses import EVER_PAID_STATUSES, OrderStatus, PaymentStatus
 from shop.admin.html import badge
 
 # Where no column says that they are about payments.

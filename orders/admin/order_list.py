@@ -11,9 +11,10 @@ from unfold.decorators import display
 from orders import holds
 from orders.admin.labels import order_badges
 from orders.admin.search import matching
-from orders.lifecycle import STATUSES, OrderStatus
+from orders.lifecycle import STATUSES
 from orders.models import Order
 from orders.querysets import OrderQuerySet
+from orders.statuses import OrderStatus
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dashboard import number_of
 from shop.admin.html import badge, list_url, price

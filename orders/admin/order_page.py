@@ -8,11 +8,13 @@ from accounts.postal import postal_lines
 from orders import staff, summary
 from orders.admin.labels import RETURN_LABELS, order_badges
 from orders.admin.mails import mail_rows
+from orders.events import Actor
 from orders.invoices.models import InvoiceKind
-from orders.lifecycle import FUNDED_STATUSES, TRANSITIONS, Actor
+from orders.lifecycle import TRANSITIONS
 from orders.models import Note, Order, TimelineEntry
 from orders.notes import suggested_tags
 from orders.returns.models import OrderReturn
+from orders.statuses import FUNDED_STATUSES
 from shop import money
 from shop.admin.html import badge, list_url, page_url, price, thumbnail
 

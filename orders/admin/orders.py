@@ -20,8 +20,9 @@ from orders.admin.order_list import OrderListMixin, WorkFilter
 from orders.admin.order_page import page_context
 from orders.admin.returns import RETURN_BUTTONS, ReturnDialogs
 from orders.errors import OrderNotErasable, ReturnNotOpen
+from orders.events import Actor, Event
 from orders.invoices.order_admin import InvoiceDialog
-from orders.lifecycle import TRANSITIONS, Actor, Event
+from orders.lifecycle import TRANSITIONS
 from orders.models import Order
 from orders.querysets import OrderQuerySet
 from orders.reports.admin import ReportsMixin

@@ -5,8 +5,8 @@ from bson import ObjectId
 
 from orders.fulfilments.models import MAX_PARCELS
 from orders.fulfilments.statuses import fulfilment_status_of
-from orders.lifecycle import FulfilmentStatus, OrderStatus
 from orders.models import Order
+from orders.statuses import FulfilmentStatus, OrderStatus
 from shop.audit import Window, invariant_over
 
 # Orders of earlier releases in these have no parcels, see `orders.fulfilments.models.add_missing_parcels`.

@@ -8,8 +8,9 @@ from django.utils import timezone
 from django_mongodb_backend.fields import EmbeddedModelArrayField, ObjectIdField
 from django_mongodb_backend.models import EmbeddedModel
 
+from orders.events import Event
 from orders.fulfilments.carriers import tracking_url
-from orders.lifecycle import Event, FulfilmentStatus
+from orders.statuses import FulfilmentStatus
 
 MAX_PARCELS = 50
 

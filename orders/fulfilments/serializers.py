@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from orders.errors import UnknownLine
-from orders.lifecycle import FulfilmentStatus
+from orders.statuses import FulfilmentStatus
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls
 

@@ -9,11 +9,12 @@ from django.utils import timezone
 from catalog.models import StockMovement
 from orders import hooks
 from orders.errors import DeliveryNotUndoable, OrderNotFulfillable, TooManyParcels
+from orders.events import Actor, Event
 from orders.fulfilments.models import MAX_PARCELS, FulfilledLine, Fulfilment
 from orders.fulfilments.statuses import fulfilment_status_of
-from orders.lifecycle import Actor, Event, FulfilmentStatus
 from orders.models import Order
 from orders.refunds import Units, change_units, lines_of
+from orders.statuses import FulfilmentStatus
 from orders.transitions import require_allowed, transition
 from shop.api import idempotency
 from shop.api.errors import Fault

@@ -1,5 +1,5 @@
-from orders.lifecycle import FulfilmentStatus
 from orders.models import Order
+from orders.statuses import FulfilmentStatus
 
 
 def fulfilment_status_of(order: Order) -> FulfilmentStatus:

@@ -11,11 +11,12 @@ from django.utils import timezone
 from orders.amounts import billed_total
 from orders.changes import record_updates
 from orders.errors import InvoiceNotIssued
+from orders.events import Event
 from orders.invoices.contents import cancellation_of, credit_note_of, invoice_of, reversal_of
 from orders.invoices.models import Invoice, InvoiceKind
 from orders.invoices.numbers import next_number
-from orders.lifecycle import Event, OrderStatus
 from orders.models import Order
+from orders.statuses import OrderStatus
 from shop import days, jobs
 from shop.audit import staff_log
 from shop.audit.staff_log import Action

@@ -20,7 +20,7 @@ from orders.errors import (
     UnitsNotReturnable,
     WithdrawalNotRejectable,
 )
-from orders.lifecycle import Actor, Event
+from orders.events import Actor, Event
 from orders.models import Order
 from orders.refunds import Units, change_units, lines_of
 from orders.returns.models import MAX_RETURNS, OrderReturn, ReturnedLine, ReturnStatus

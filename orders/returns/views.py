@@ -25,8 +25,8 @@ from orders.errors import (
     UnknownLine,
     WithdrawalNotRejectable,
 )
+from orders.events import Actor
 from orders.examples import RETURN_REPLY
-from orders.lifecycle import Actor
 from orders.models import Order
 from orders.returns import services
 from orders.returns.models import OrderReturn

@@ -12,9 +12,9 @@ from accounts.services import require_account
 from catalog import read_model
 from catalog.models import Product
 from orders.errors import AlreadyReviewed, NotBought
-from orders.lifecycle import PaymentStatus
 from orders.models import Order, OrderQuerySet
 from orders.reviews.models import Review, ReviewQuerySet
+from orders.statuses import PaymentStatus
 from shop import jobs
 from shop.audit import staff_log
 from shop.audit.staff_log import Action

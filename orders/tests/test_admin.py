@@ -10,8 +10,8 @@ from accounts.models import User
 from catalog.models import Product, StockMovement, Variant
 from orders import detaching, hooks, services
 from orders.fulfilments import services as fulfilments
-from orders.lifecycle import OrderStatus
 from orders.models import Order, ShippingMethod, TaxRate
+from orders.statuses import OrderStatus
 from shop.api.errors import ServiceUnavailable
 from shop.db.transactions import transactional
 from shop.dev.testing.admin import allow, browser_of, errors_of, filled_in, in_dialog, messages_of, ordered, url_of

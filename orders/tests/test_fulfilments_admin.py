@@ -11,8 +11,8 @@ from django.test import Client
 from accounts.models import User
 from catalog.models import Product
 from orders import services
+from orders.events import Actor
 from orders.fulfilments import services as fulfilments
-from orders.lifecycle import Actor
 from orders.models import Order, ShippingMethod
 from shop.audit import violations
 from shop.dev.testing.admin import browser_of, in_dialog, messages_of, ordered, url_of

@@ -7,7 +7,8 @@ from django.template.loader import get_template
 from rest_framework.test import APIClient
 
 from catalog.models import Product
-from orders.lifecycle import STATUSES, TRANSITIONS, Actor, Event
+from orders.events import Actor, Event
+from orders.lifecycle import STATUSES, TRANSITIONS
 from orders.models import Order
 from orders.transitions import transition
 from shop.api.errors import Conflict

@@ -14,7 +14,7 @@ from accounts.models import User
 from catalog.models import Product
 from conftest import client_of
 from orders import expiry, services
-from orders.lifecycle import Actor
+from orders.events import Actor
 from orders.models import Order, ShippingMethod
 from payments.models import Payment
 from shop.dev.stripe_simulator import StripeSimulator

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from catalog.models import Product
 from orders import services as orders
-from orders.lifecycle import Actor
+from orders.events import Actor
 from orders.models import Order
 from shop.dev.testing.replies import refusal, refusals
 from shop.dev.testing.reviews import GOOD, rating_of, titles, url_of, write

@@ -14,7 +14,7 @@ from catalog.models import Product, Variant
 from orders import detaching, placing
 from orders.admin import search
 from orders.corrections import correct_order
-from orders.lifecycle import Actor
+from orders.events import Actor
 from orders.models import Order, PostalAddress
 from orders.services import cancel_order
 from payments.models import Payment

@@ -12,7 +12,7 @@ from accounts.models import User
 from catalog.models import Product
 from conftest import ADDRESS, client_of
 from orders import services as orders
-from orders.lifecycle import Event
+from orders.events import Event
 from orders.models import Order
 from shop import jobs
 from shop.dev.stripe_simulator import StripeSimulator

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from catalog.models import Product
 from orders import services as orders
 from orders import statistics
-from orders.lifecycle import Actor, Event
+from orders.events import Actor, Event
 from orders.models import Order
 from orders.reviews import services as reviews
 from orders.reviews.models import Review

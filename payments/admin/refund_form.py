@@ -9,9 +9,9 @@ from django import forms
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from orders.amounts import paid_for, paid_for_shipping, refunded_for, refunded_for_shipping, refunded_units
-from orders.lifecycle import OrderStatus
 from orders.models import OrderLine
 from orders.refunds import Units
+from orders.statuses import OrderStatus
 from payments.admin.labels import amount_of
 from payments.currencies import from_minor_units, to_minor_units
 from payments.models import Payment

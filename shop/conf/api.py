@@ -33,7 +33,7 @@ SPECTACULAR_SETTINGS = {
     "TAGS": API_TAGS,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     # Two components have it.
-    "ENUM_NAME_OVERRIDES": {"OrderStatusEnum": "orders.lifecycle.OrderStatus"},
+    "ENUM_NAME_OVERRIDES": {"OrderStatusEnum": "orders.statuses.OrderStatus"},
     "VERSION": "1.0.0",
     "LICENSE": {"name": "MIT", "identifier": "MIT"},
     "SERVERS": [{"url": "/", "description": "The server of this description."}],

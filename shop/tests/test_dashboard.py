@@ -13,8 +13,8 @@ from catalog import stock
 from catalog.models import Product, Variant
 from catalog.services import count_sales
 from orders import services as orders
+from orders.events import Event
 from orders.fulfilments import services as fulfilments
-from orders.lifecycle import Event
 from orders.models import Order, ShippingMethod
 from payments.models import StripeEvent
 from shop.dev.testing.admin import allow, browser_of, ordered

@@ -16,10 +16,11 @@ from cart.promotions.models import Promotion, PromotionUse
 from catalog import images, services
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
 from conftest import PASSWORD, client_of
+from orders.events import Event
 from orders.invoices.models import Invoice
-from orders.lifecycle import Event, FulfilmentStatus, OrderStatus, PaymentStatus
 from orders.models import Order
 from orders.reviews.models import Review
+from orders.statuses import FulfilmentStatus, OrderStatus, PaymentStatus
 from payments.models import Payment, Refund, StripeEvent
 from shop.api.counters import RateWindow
 from shop.api.idempotency import IdempotencyRecord

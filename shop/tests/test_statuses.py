@@ -12,8 +12,10 @@ from rest_framework.test import APIClient
 from catalog.admin.imports import STATE_LABELS
 from catalog.importing.models import ImportRun
 from catalog.models import Product
-from orders.lifecycle import STATUSES, TRANSITIONS, Event, FulfilmentStatus, OrderStatus, PaymentStatus
+from orders.events import Event
+from orders.lifecycle import STATUSES, TRANSITIONS
 from orders.models import Order, TimelineEntry
+from orders.statuses import FulfilmentStatus, OrderStatus, PaymentStatus
 from payments.admin.labels import EVENT_LABELS, INTENT_LABELS, REFUND_LABELS
 from payments.models import Payment, Refund, StripeEvent
 from shop import audit

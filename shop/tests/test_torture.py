@@ -18,7 +18,7 @@ from rest_framework.test import APIClient
 
 from catalog.models import Product
 from orders import services as orders
-from orders.lifecycle import Actor
+from orders.events import Actor
 from orders.models import Order
 from shop import jobs
 from shop.db import crash_points

@@ -15,8 +15,8 @@ from catalog import services as catalog
 from catalog.models import Variant
 from orders import expiry
 from orders import services as orders
+from orders.events import Actor, Event
 from orders.invoices.models import NEGATIVE_KINDS, Invoice
-from orders.lifecycle import Actor, Event
 from orders.models import Order
 from payments.models import Refund, StripeEvent
 from shop import audit

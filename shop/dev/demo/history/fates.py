@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from catalog.models import StockMovement
-from orders.lifecycle import Actor, Event
+from orders.events import Actor, Event
 from shop.dev.demo.history.plan import DAY
 
 # Shares of orders in thousandths; the rest is delivered.

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from catalog.models import Product, StockMovement, Variant
 from orders import search_words
-from orders.lifecycle import Actor, Event
+from orders.events import Actor, Event
 from orders.models import Order, OrderLine, PostalAddress, TimelineEntry, new_order_number
 from shop.db import documents
 from shop.dev.demo.bulk import BulkWriter, template

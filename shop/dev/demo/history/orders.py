@@ -12,13 +12,15 @@ from cart.promotions.models import Promotion, PromotionUse
 from catalog.models import StockMovement
 from orders import search_words
 from orders.discounts import LineDiscount, OrderDiscount
+from orders.events import DISPUTE_EVENTS, Actor, Event
 from orders.fulfilments.models import FulfilledLine, Fulfilment
-from orders.lifecycle import DISPUTE_EVENTS, NOTHING_TO_SEND, TRANSITIONS, Actor, Event, OrderStatus, PaymentStatus
+from orders.lifecycle import NOTHING_TO_SEND, TRANSITIONS
 from orders.mail_log import MailStatus, OrderMail
 from orders.models import Note, Order, OrderLine, TimelineEntry
 from orders.refund_entries import DisputeEntry, RefundedLine, RefundEntry
 from orders.returns.models import OrderReturn, ReturnedLine
 from orders.reviews.models import Review
+from orders.statuses import OrderStatus, PaymentStatus
 from shop.audit.staff_log import Action
 from shop.db import documents
 from shop.dev.demo.bulk import BulkWriter, Document, template

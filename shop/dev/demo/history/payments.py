@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from orders.lifecycle import Actor, Event
+from orders.events import Actor, Event
 from payments.models import Payment, Refund, StripeEvent
 from shop.audit.staff_log import Action
 from shop.dev.demo.bulk import BulkWriter, Document, template

@@ -6,8 +6,9 @@ from typing import Any
 
 from bson import ObjectId
 
-from orders.lifecycle import Event, FulfilmentStatus, OrderStatus, PaymentStatus
+from orders.events import Event
 from orders.returns.models import ReturnStatus
+from orders.statuses import FulfilmentStatus, OrderStatus, PaymentStatus
 from shop.dev.demo.bulk import Document
 from shop.dev.demo.history.fates import CLOSING, Step
 from shop.dev.demo.history.plan import at, day_of
