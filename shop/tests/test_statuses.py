@@ -26,6 +26,8 @@ from shop.dev.stripe_simulator.errors import ApiError
 from shop.dev.testing.admin import browser_of, url_of, without_rendering
 from shop.dev.testing.steps import API, place_order
 from shop.dev.testing.stripe_steps import deliver, open_payment
+from shop.webhooks.admin import LABELS as DELIVERY_LABELS
+from shop.webhooks.models import WebhookDelivery
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,6 +39,7 @@ COLOURS: dict[tuple[type[Model], str], dict[str, str]] = {
     (Refund, "status"): REFUND_LABELS,
     (StripeEvent, "status"): EVENT_LABELS,
     (ImportRun, "state"): STATE_LABELS,
+    (WebhookDelivery, "status"): DELIVERY_LABELS,
 }
 # https://docs.stripe.com/api/payment_intents/object#payment_intent_object-status; empty before Stripe has answered.
 INTENT_STATUSES = {
