@@ -18,6 +18,7 @@ from cart.promotions.models import Promotion
 from catalog import images, read_model, services
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
 from orders.models import ShippingMethod, ShippingZone, TaxRate
+from shop.db.transactions import transactional
 from shop.dev.demo import bench, journey, seeding
 from shop.dev.demo.products import CATEGORIES, PRODUCTS
 from shop.dev.demo.products.model import MEDIA
@@ -99,7 +100,7 @@ def there_are_products_terms_and_people() -> None:
 def read_model_and_ledger_are_what_the_services_keep() -> None:
     for product in Product.objects.all():
         before = connection.database["catalog_product"].find_one({"_id": product.pk}, {"updated_at": 0, "edited_at": 0})
-        read_model.refresh(product.pk)
+        transactional("tests.refresh")(read_model.refresh)(product.pk)
         assert (
             connection.database["catalog_product"].find_one({"_id": product.pk}, {"updated_at": 0, "edited_at": 0})
             == before
