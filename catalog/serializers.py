@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -216,6 +217,11 @@ OF_VARIANTS = (
     "sale_starts_at",
     "sale_ends_at",
 )
+
+
+def has_fields_of_variants(data: Mapping[str, Any]) -> bool:
+    """Return whether the input for a product changes its variants, too; without ``sku``, which may only name one."""
+    return not data.keys().isdisjoint({*OF_VARIANTS, "variants"} - {"sku"})
 
 
 OF_EACH = {**NULL, "description": "Specified for each variant."}

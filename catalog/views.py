@@ -55,6 +55,7 @@ from catalog.serializers import (
     ImageUpdateSerializer,
     ImageUploadSerializer,
     ProductWriteSerializer,
+    has_fields_of_variants,
 )
 from shop.api.conditional import ConditionalGetMixin
 from shop.api.permissions import HasModelPermission, staff_may
@@ -244,15 +245,21 @@ class ProductViewSet(BulkProducts, FormerSlugsMixin, ConditionalGetMixin, StaffW
 
     @extend_schema(request=ProductWriteSerializer, responses=ProductDetailSerializer)
     def update(self, request: Request, pk: str, *, partial: bool = False) -> HttpResponse:
-        """Replace a product (staff only)."""
+        """Replace a product (staff only). Prices, stock and variants also need the permission to change variants."""
         product = find_product(pk, user=request.user)
         data = self.validated(ProductWriteSerializer(product, data=request.data, partial=partial))
+        changes_variants = has_fields_of_variants(data) or "sku" in data
+        if changes_variants and not staff_may(request.user, "catalog.change_variant"):
+            raise PermissionDenied
         services.update_product(product=product, data=data, actor=str(request.user.pk))
         return self.reply({"_id": product.pk})
 
     @extend_schema(request=ProductWriteSerializer, responses=ProductDetailSerializer)
     def partial_update(self, request: Request, pk: str) -> HttpResponse:
-        """Update fields of a product (staff only)."""
+        """Update fields of a product (staff only).
+
+        Prices, stock and variants also need the permission to change variants.
+        """
         return self.update(request, pk, partial=True)
 
     def destroy(self, request: Request, pk: str) -> Response:

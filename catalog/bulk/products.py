@@ -20,6 +20,7 @@ from catalog.importing.comparison import Comparison
 from catalog.importing.models import ImportStep
 from catalog.importing.rows import ProductRows
 from catalog.models import Category, Product, Variant
+from catalog.serializers import has_fields_of_variants
 from catalog.services import refuse_taken, slug_base
 from catalog.skus import SkuMap
 from shop.api.errors import ShopError
@@ -38,7 +39,13 @@ Data = Mapping[str, Any]
 
 @refuse_taken()
 def write(
-    rows: Sequence[Row], earlier: Mapping[str, int], *, actor: str, may_add: bool, may_change: bool
+    rows: Sequence[Row],
+    earlier: Mapping[str, int],
+    *,
+    actor: str,
+    may_add: bool,
+    may_change: bool,
+    may_change_variants: bool,
 ) -> list[Outcome]:
     """Create and update products, in the caller's transaction. Raises :class:`SlugTaken`, :class:`SkuTaken`."""
     found, cells = _Found(rows, earlier), CallCells()
@@ -48,6 +55,9 @@ def write(
         try:
             product = found.product_of(row.data)
             if not (may_add if product is None else may_change):
+                raise PermissionDenied
+            # A new product comes with its variants.
+            if product is not None and not may_change_variants and has_fields_of_variants(row.data):
                 raise PermissionDenied
             variants = list(found.variants_of(row.data, product))
             variants[0] = variants[0].with_cells(

@@ -97,8 +97,8 @@ class BulkProducts:
 
         Each row is a change of its own with a result of its own: a row that is refused does not affect others. Fields
         that are left out stay as they are, as do variants that are not named. Repeating the call changes nothing. A
-        row without a product creates one, which needs `name` and `price`. If time runs out, the rest is
-        `not_processed`: send it again.
+        row without a product creates one, which needs `name` and `price`. Changes of prices, stock and variants also
+        need the permission to change variants. If time runs out, the rest is `not_processed`: send it again.
         """
         user = request.user
         write = partial(
@@ -106,6 +106,7 @@ class BulkProducts:
             actor=actor_of(request),
             may_add=staff_may(user, "catalog.add_product"),
             may_change=staff_may(user, "catalog.change_product"),
+            may_change_variants=staff_may(user, "catalog.change_variant"),
         )
         return reply_to(request, write, ProductRowSerializer, at_once=products.AT_ONCE, scope="products")
 

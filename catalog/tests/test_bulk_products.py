@@ -18,7 +18,7 @@ from shop.dev.testing.steps import API, dump_database
 pytestmark = pytest.mark.django_db
 
 BULK = f"{API}/products/bulk/"
-SCOPES = ["catalog.add_product", "catalog.change_product", "catalog.view_product"]
+SCOPES = ["catalog.add_product", "catalog.change_product", "catalog.view_product", "catalog.change_variant"]
 SHIRT = {
     "slug": "t-shirt",
     "name": "T-shirt",
@@ -185,11 +185,22 @@ def test_rights_and_bodies(catalog: None, staff: User, client: APIClient) -> Non
     adds, changes = key_client(staff, SCOPES[:1]), key_client(staff, SCOPES[1:2])
     rows = [MUG | {"name": "Cup"}, {"sku": "HAT", "name": "Hat", "price": "5.00"}]
     assert outcomes(adds.post(BULK, rows)) == [("error", [("permission_denied", None)]), ("created", [])]
-    assert outcomes(changes.post(BULK, [*rows, {"sku": "NEW", "name": "N", "price": "1.00"}])) == [
-        ("updated", []),
-        ("unchanged", []),
-        ("error", [("permission_denied", None)]),
-    ]
+    # Prices and stock are those of variants, by whichever call.
+    changed = [{"sku": "MUG", "name": "Cup"}, rows[1], {"sku": "NEW", "name": "N", "price": "1.00"}]
+    refused = ("error", [("permission_denied", None)])
+    assert outcomes(changes.post(BULK, changed)) == [("updated", []), refused, refused]
+    cup = f"{API}/products/mug/"
+    bodies = [{"price": "9.00"}, {"stock": 1}, {"sku": "CUP"}, {"variants": [{"sku": "MUG", "price": "9.00"}]}]
+    before = dump_database()
+    for body in bodies:
+        assert changes.patch(cup, body).status_code == 403, body
+    assert changes.put(cup, {"name": "Cup", "price": "9.00"}).status_code == 403
+    after = dump_database()
+    del before["accounts_apikey"], after["accounts_apikey"]
+    assert after == before
+    both = key_client(staff, [SCOPES[1], SCOPES[3]])
+    assert both.patch(cup, {"price": "9.00"}).status_code == changes.patch(cup, {"brand": "Fika"}).status_code == 200
+    assert outcomes(both.post(BULK, [{"sku": "MUG", "price": "8.00"}])) == [("updated", [])]
     bodies: list[tuple[Any, str]] = [
         ({}, "not_a_list"),
         ([], "empty"),
