@@ -28,7 +28,7 @@ from shop.audit import violations
 from shop.audit.staff_log import StaffAction
 from shop.db.schema_state import missing_indexes
 from shop.dev.demo import history, seeding
-from shop.dev.demo.history import orders as history_orders
+from shop.dev.demo.history.coupons import Coupons
 from shop.dev.testing.admin import browser_of, url_of
 from shop.dev.testing.mails import work
 from shop.dev.testing.steps import ADDRESS, API, add_to_cart, dump_database
@@ -262,7 +262,7 @@ def test_a_run_that_was_killed_while_indexes_are_missing_leaves_the_shop_as_it_w
     def dies(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("killed")
 
-    monkeypatch.setattr(history_orders.Orders, "_write_coupons", dies)
+    monkeypatch.setattr(Coupons, "write", dies)
     with pytest.raises(RuntimeError, match="killed"):
         seed()
 

@@ -22,6 +22,7 @@ from shop.db.transactions import transactional
 from shop.dev.demo import bench, journey, seeding
 from shop.dev.demo.products import CATEGORIES, PRODUCTS
 from shop.dev.demo.products.model import MEDIA
+from shop.dev.demo.visit import MUG
 from shop.dev.management.commands import seed as seed_command
 from shop.dev.testing.images import stored_images
 from shop.media.urls import SIZES, derived_name
@@ -193,7 +194,7 @@ def test_every_product_has_what_the_shop_needs_and_small_pictures():
 
 def test_prices_follow_the_currency(settings):
     settings.CURRENCY = "jpy"
-    mug = next(product for product in PRODUCTS if product.slug == journey.MUG)
+    mug = next(product for product in PRODUCTS if product.slug == MUG)
 
     assert {str(variant["price"]) for variant in mug.data()["variants"]} == {"2400"}
 

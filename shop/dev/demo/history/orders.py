@@ -1,15 +1,12 @@
-"""Orders with their stock, coupons, reviews and staff actions."""
+"""Orders and what belongs to them."""
 
 import random
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
 from bson import Decimal128, ObjectId
 from django.conf import settings
 
-from cart.promotions.models import Promotion, PromotionUse
-from catalog.models import StockMovement
 from orders import search_words
 from orders.discounts import LineDiscount, OrderDiscount
 from orders.events import DISPUTE_EVENTS, Actor, Event
@@ -19,28 +16,27 @@ from orders.mail_log import MailStatus, OrderMail
 from orders.models import Note, Order, OrderLine, TimelineEntry
 from orders.refund_entries import DisputeEntry, RefundedLine, RefundEntry
 from orders.returns.models import OrderReturn, ReturnedLine
-from orders.reviews.models import Review
 from orders.statuses import OrderStatus, PaymentStatus
 from shop.audit.staff_log import Action
 from shop.db import documents
 from shop.dev.demo.bulk import BulkWriter, Document, template
 from shop.dev.demo.history import fates, stories
 from shop.dev.demo.history.catalog import Ledger, image_name, product_name, sku
+from shop.dev.demo.history.coupons import Coupons, coupon_code, coupon_of
 from shop.dev.demo.history.fates import Step
 from shop.dev.demo.history.invoices import Invoices
 from shop.dev.demo.history.payments import Payments
 from shop.dev.demo.history.people import PLACES, Addresses, Staff, email
 from shop.dev.demo.history.plan import DAY, Amounts, Plan, at, rounded_share
+from shop.dev.demo.history.reviews import Reviews
+from shop.dev.demo.history.stock import Movements
 from shop.dev.demo.history.stories import Story
 
 Tick = Callable[[int, int], None]
 
-COUPONS = 40
-_REVIEWED = 0.25
 _SHIPPING = (("standard", 490), ("standard", 490), ("express", 1290))
 # One in this number of orders is a guest's.
 GUEST_EVERY = 10
-_BODIES = ("Exactly what I was looking for.", "Good, but the delivery took a week.", "It broke after a month.")
 
 
 class Orders:
@@ -50,6 +46,9 @@ class Orders:
         self._addresses = Addresses()
         self._payments = Payments(plan, amounts, staff)
         self._invoices = Invoices(plan, amounts)
+        self._coupons = Coupons(plan, amounts)
+        self._movements = Movements(plan, ledger)
+        self._reviews = Reviews(plan, ledger, self._random)
         any_id = ObjectId()
         zero = dict.fromkeys(("subtotal", "discount", "shipping", "tax", "total"), Decimal(0))
         sample = template(
@@ -93,12 +92,6 @@ class Orders:
         (self._parcel,) = sample["fulfilments"]
         (self._parcel_line,) = self._parcel["lines"]
         (self._discount,), (self._line_discount,) = sample["discounts"], self._line["discounts"]
-        self._movement = template(StockMovement(delta=0))
-        self._coupon_use, self._coupon = template(PromotionUse()), template(Promotion(value=Decimal(0)))
-        self._review = template(Review())
-        self._coupon_uses = [0] * COUPONS
-        self._reviewed: set[tuple[int, int]] = set()
-        self._movements = self._reviews = self._uses = 0
 
     def write(self, writer: BulkWriter, *, tick: Tick) -> None:
         count = self._plan.sizes.orders
@@ -108,9 +101,7 @@ class Orders:
         self._invoices.issue(writer)
         self._invoices.write_counters(writer)
         if count:
-            self._write_coupons(writer)
-
-    # --- One order ----------------------------------------------------------------------------------------------------
+            self._coupons.write(writer)
 
     def _write(self, number: int, writer: BulkWriter) -> None:
         plan, chance = self._plan, self._random
@@ -145,8 +136,10 @@ class Orders:
             story.user, story.email = plan.customer_id(customer), email(customer)
         self._price(story, products)
         self._run(story, writer)
-        self._write_stock(story, products, writer)
-        self._write_review(story, products[0][0], writer)
+        self._movements.write(story, products, writer)
+        if story.document["coupon"] and not any(step.event in fates.CLOSING for step in story.steps):
+            self._coupons.use(story, writer)
+        self._reviews.write(story, products[0][0], writer)
         self._add_remarks(story)
         story.document["search_words"] = search_words.of(documents.view(Order, story.document))
         self._invoices.issue(writer, before=placed)
@@ -190,11 +183,11 @@ class Orders:
         method, shipping = _SHIPPING[number % len(_SHIPPING)]
         totals = [prices[product] * quantity for product, quantity in products]
         subtotal = sum(totals)
-        coupon = number // 12 % COUPONS if number % 12 == 0 else None
+        coupon = coupon_of(number)
         discounts, promotion = [0] * len(products), {}
         if coupon is not None:
             discounts = [total // 10 for total in totals]
-            code, promotion = _coupon_code(coupon), {"promotion": self._coupon_id(coupon)}
+            code, promotion = coupon_code(coupon), {"promotion": self._coupons.id_of(coupon)}
             taken = {**self._discount, **promotion, "code": code, "label": code, "amount": stored(sum(discounts))}
             story.document |= {"coupon": code, "discounts": [taken]}
         taxes = [rounded_share(total - off, rate, whole) for total, off in zip(totals, discounts, strict=True)]
@@ -340,120 +333,3 @@ class Orders:
         for entry in document["timeline"]:
             if TRANSITIONS[entry["event"]].has_typed_detail and entry["actor"] != Actor.SYSTEM:
                 entry["detail"] = ""
-
-    # --- What belongs to it -------------------------------------------------------------------------------------------
-
-    def _write_stock(self, story: Story, products: list[tuple[int, int]], writer: BulkWriter) -> None:
-        closing = next((step for step in story.steps if step.event in fates.CLOSING), None)
-        ledger, is_sale = self._ledger, story.document["counts_as_sale"]
-        for product, quantity in products:
-            ledger.reserved[product] += quantity
-            ledger.held[product] += 0 if closing else quantity
-            ledger.sold[product] += quantity if is_sale else 0
-            self._move(story, product, story.placed, -quantity, StockMovement.Reason.ORDER, writer)
-            if closing:
-                expired = closing.event == Event.EXPIRED
-                reason = StockMovement.Reason.EXPIRY if expired else StockMovement.Reason.CANCELLATION
-                self._move(story, product, closing.moment, quantity, reason, writer)
-        for step in story.steps:
-            if step.event in fates.RESTOCKING and story.document["lines"][0]["restocked"]:
-                product = products[0][0]
-                ledger.held[product] -= 1
-                ledger.sold[product] -= 1 if is_sale else 0
-                self._move(story, product, step.moment, 1, fates.RESTOCKING[step.event], writer)
-                break
-        if story.document["coupon"] and not closing:
-            self._use_coupon(story, writer)
-
-    def _move(
-        self,
-        story: Story,
-        product: int,
-        moment: float,
-        delta: int,
-        reason: StockMovement.Reason,
-        writer: BulkWriter,
-    ) -> None:
-        self._movements += 1
-        movement = {
-            **self._movement,
-            "_id": self._plan.id("movement", self._movements, moment),
-            "variant_id": self._plan.variant_id(product),
-            "delta": delta,
-            "reason": reason.value,
-            "reference": story.code,
-            "created_at": at(moment),
-        }
-        writer.add(StockMovement, movement)
-
-    def _use_coupon(self, story: Story, writer: BulkWriter) -> None:
-        coupon = story.number // 12 % COUPONS
-        self._uses += 1
-        self._coupon_uses[coupon] += 1
-        use: dict[str, Any] = {
-            **self._coupon_use,
-            "_id": self._plan.id("coupon use", self._uses, story.placed),
-            "coupon_id": self._coupon_id(coupon),
-            "user_id": story.user,
-            "order_number": story.code,
-            "created_at": at(story.placed),
-        }
-        writer.add(PromotionUse, use)
-
-    def _coupon_id(self, coupon: int) -> ObjectId:
-        return self._plan.id("coupon", coupon, self._plan.start - DAY)
-
-    def _write_coupons(self, writer: BulkWriter) -> None:
-        for coupon, used in enumerate(self._coupon_uses):
-            document = {
-                **self._coupon,
-                "_id": self._coupon_id(coupon),
-                "code": _coupon_code(coupon),
-                "kind": Promotion.Kind.PERCENTAGE.value,
-                "value": self._amounts.stored(self._amounts.steps(Decimal(10))),
-                "used": used,
-                "is_active": coupon % 4 != 3,
-            }
-            writer.add(Promotion, document)
-
-    def _write_review(self, story: Story, product: int, writer: BulkWriter) -> None:
-        delivered = next((step.moment for step in story.steps if step.event == Event.DELIVERED), None)
-        is_sale = story.document["counts_as_sale"]
-        # A refund after the deletion of the account withdraws the review; an earlier one deletes it.
-        is_withdrawn = not is_sale and story.user is None
-        if story.email and story.user is None:
-            # Guests write no reviews.
-            return
-        if delivered is None or not (is_sale or is_withdrawn) or self._random.random() > _REVIEWED:
-            return
-        moment = delivered + 10 * DAY * self._random.random()
-        pair = (product, story.customer)
-        if moment > self._plan.now or pair in self._reviewed:
-            return
-        self._reviewed.add(pair)
-        self._reviews += 1
-        rating = self._random.choice((1, 2, 3, 4, 4, 5, 5, 5))
-        is_hidden = self._reviews % 80 == 0 and story.user is not None
-        if not is_hidden and not is_withdrawn:
-            self._ledger.reviews[product] += 1
-            self._ledger.stars[product] += rating
-        story.document["reviews_written"] = 1
-        review = {
-            **self._review,
-            "_id": self._plan.id("review", self._reviews, moment),
-            "product_id": self._plan.product_id(product),
-            "user_id": story.user,
-            "rating": rating,
-            "title": "Recommended" if rating > 3 else "Not for me",
-            "body": _BODIES[self._reviews % len(_BODIES)],
-            "is_hidden": is_hidden,
-            "is_withdrawn": is_withdrawn,
-            "order": story.id,
-            "created_at": at(moment),
-            "updated_at": at(moment),
-        }
-        writer.add(Review, review)
-
-
-def _coupon_code(coupon: int) -> str:
-    return f"SAVE10-{coupon:03}"
