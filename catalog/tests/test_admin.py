@@ -14,17 +14,7 @@ from catalog.tests.product_page import run_jobs, save, stored_files
 from orders.models import ShippingMethod
 from shop.audit.staff_log import StaffAction
 from shop.db import transactions
-from shop.dev.testing.admin import (
-    allow,
-    browser_of,
-    errors_of,
-    filled_in,
-    in_dialog,
-    messages_of,
-    ordered,
-    picture,
-    url_of,
-)
+from shop.dev.testing.admin import allow, browser_of, errors_of, filled_in, messages_of, ordered, picture, url_of
 from shop.dev.testing.commands import count_commands
 from shop.dev.testing.failures import failing
 
@@ -37,9 +27,6 @@ def own_pictures(settings: Any, tmp_path: Path) -> None:
 @pytest.fixture
 def browser(staff: User) -> Client:
     return browser_of(staff)
-
-
-# --- Products ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_product_is_made_with_its_variants_stock_and_pictures_on_one_page(browser: Client, staff: User) -> None:
@@ -101,27 +88,6 @@ def test_a_new_price_reaches_what_shoppers_read(browser: Client, shirt: Product)
 def test_a_price_with_more_decimals_than_the_currency_is_refused(browser: Client, shirt: Product) -> None:
     assert "variants-0-price" in errors_of(save(browser, shirt, variants__0__price="12.505"))
     assert Product.objects.get().price == 20
-
-
-def test_stock_is_changed_with_a_reason_and_written_into_the_ledger(
-    browser: Client, staff: User, shirt: Product
-) -> None:
-    save(browser, shirt, variants__0__stock_change="-2", variants__0__stock_note="moths")
-    assert Variant.objects.get(sku="SHIRT-S").stock == 3
-    movement = StockMovement.objects.get(reason="adjustment")
-    assert (movement.delta, movement.note, movement.reference) == (-2, "moths", str(staff.pk))
-
-
-def test_stock_does_not_change_without_a_reason(browser: Client, shirt: Product) -> None:
-    assert errors_of(save(browser, shirt, variants__0__stock_change="3")) == {
-        "variants-0-stock_note": ["Enter a reason for the stock change."]
-    }
-    assert Variant.objects.get(sku="SHIRT-S").stock == 5
-
-
-def test_more_than_there_is_cannot_be_taken_away(browser: Client, shirt: Product) -> None:
-    page = save(browser, shirt, variants__0__stock_change="-6", variants__0__stock_note="moths")
-    assert errors_of(page) == {"variants-0-stock_change": ["Only 5 in stock."]}
 
 
 def test_a_sale_while_the_page_was_open_is_not_undone(
@@ -347,9 +313,6 @@ def test_staff_without_the_right_to_change_variants_see_them_only(
     assert Variant.objects.get(sku="SHIRT-S").price == 20
 
 
-# --- Pictures ---------------------------------------------------------------------------------------------------------
-
-
 def test_staff_without_the_right_to_add_variants_add_no_product_without_one(customer: User) -> None:
     rights = ["catalog.view_product", "catalog.add_product"]
     add = url_of("catalog.product", "add")
@@ -359,27 +322,3 @@ def test_staff_without_the_right_to_add_variants_add_no_product_without_one(cust
         assert browser.get(add).status_code == browser.post(add, {"name": "Nothing"}).status_code == 403
     assert not Product.objects.exists()
     assert browser_of(allow(customer, "catalog.add_variant")).get(add).status_code == 200
-
-
-# --- Stock ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("entered", "stock"), [({"change": "3"}, 8), ({"counted": "2"}, 2)])
-def test_stock_is_changed_by_a_number_or_set_to_what_was_counted(
-    browser: Client, shirt: Product, entered: dict[str, str], stock: int
-) -> None:
-    variant = Variant.objects.get(sku="SHIRT-S")
-    url = url_of("catalog.variant", "change_stock", variant.pk)
-    page = browser.post(url, {"note": "counted", **entered}, follow=True)
-    assert messages_of(page) == ["The stock of SHIRT-S was changed."]
-    variant.refresh_from_db()
-    assert variant.stock == stock == sum(StockMovement.objects.filter(variant=variant).values_list("delta", flat=True))
-
-
-def test_the_stock_dialog_says_what_is_missing_or_impossible(browser: Client, shirt: Product) -> None:
-    url = url_of("catalog.variant", "change_stock", Variant.objects.get(sku="SHIRT-S").pk)
-    unclear = in_dialog(browser, url, {"note": "x", "change": "1", "counted": "2"})
-    assert "Enter either an adjustment or a quantity." in unclear.content.decode()
-    form = in_dialog(browser, url, {"note": "x", "change": "-9"}).context["form"]
-    assert "Only 5 in stock; 9 cannot be removed." in str(form.errors)
-    assert Variant.objects.get(sku="SHIRT-S").stock == 5

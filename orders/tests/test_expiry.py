@@ -13,25 +13,13 @@ from catalog.models import Product, StockMovement
 from orders import expiry
 from orders.models import Order
 from payments.models import Payment
-from shop import audit
 from shop.dev.stripe_simulator import StripeSimulator
-from shop.dev.testing.commands import count_commands
+from shop.dev.testing.holds import end_holds, rest_of_hold
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, add_to_cart, events_of, order_of, place_order, run_concurrently, stock_of
 from shop.dev.testing.stripe_steps import deliver, open_payment, pay
-from shop.dev.testing.tasks import run_task
-from shop.jobs import Job, timing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.quick]
-
-
-def let_time_run_out() -> None:
-    Order.objects.exclude(expires_at=None).update(expires_at=timezone.now() - timedelta(seconds=1))
-
-
-def hold_of(number: str) -> timedelta:
-    """Return the rest of the order's hold."""
-    return Order.objects.get(number=number).expires_at - timezone.now()
 
 
 def test_an_order_whose_time_is_over_is_cancelled_and_gives_everything_back(
@@ -42,7 +30,7 @@ def test_an_order_whose_time_is_over_is_cancelled_and_gives_everything_back(
     add_to_cart(as_customer, product, 2)
     as_customer.put(f"{API}/cart/coupon/", {"code": "ONCE"})
     number = place_order(as_customer)["number"]
-    let_time_run_out()
+    end_holds()
 
     assert expiry.expire_due_orders().expired == 1
 
@@ -87,7 +75,7 @@ def test_two_workers_at_once_expire_each_order_once(
     product = make_product(stock=20)
     for _ in range(4):
         place_order(as_customer, product, 2)
-    let_time_run_out()
+    end_holds()
     assert sum(sweep.expired for sweep in run_concurrently(*[expiry.expire_due_orders] * 3)) == 4
     assert stock_of(product) == 20
     assert StockMovement.objects.filter(reason="expiry").count() == 4
@@ -98,7 +86,7 @@ def test_an_expired_order_can_no_longer_be_paid_and_its_intent_is_closed(
 ) -> None:
     number = place_order(as_customer, make_product())["number"]
     open_payment(as_customer, number)
-    let_time_run_out()
+    end_holds()
     # Even before the worker runs.
     assert refusal(as_customer.post(f"{API}/payments/", {"order": number}), 409)[0] == "order_not_payable"
     assert expiry.expire_due_orders().expired == 1
@@ -115,13 +103,13 @@ def test_while_the_bank_processes_a_payment_the_hold_is_extended_until_it_is_kno
     simulator.pay(intent, "pm_usBankAccount_processing")
     # Whether its event was delivered or not.
     for _ in range(2):
-        let_time_run_out()
+        end_holds()
         assert expiry.expire_due_orders().expired == 0
         assert order_of(as_customer, number)["payment_status"] == "processing"
-        assert hold_of(number) > timedelta(minutes=4)
+        assert rest_of_hold(number) > timedelta(minutes=4)
         deliver(simulator)
     simulator.finish_processing(intent)
-    let_time_run_out()
+    end_holds()
     deliver(simulator)
     assert expiry.expire_due_orders().expired == 0
     assert order_of(as_customer, number)["payment_status"] == "paid"
@@ -134,7 +122,7 @@ def test_a_payment_that_succeeded_unheard_completes_the_order_instead(
     product = make_product(stock=5)
     number = place_order(as_customer, product)["number"]
     simulator.pay(open_payment(as_customer, number)["payment_intent"])
-    let_time_run_out()
+    end_holds()
     assert expiry.expire_due_orders().expired == 0
     order = order_of(as_customer, number)
     assert (order["status"], order["payment_status"], order["expires_at"]) == ("completed", "paid", None)
@@ -149,13 +137,13 @@ def test_while_stripe_is_away_the_hold_is_extended(
     product = make_product(stock=5)
     number = place_order(as_customer, product)["number"]
     open_payment(as_customer, number)
-    let_time_run_out()
+    end_holds()
     simulator.fail("refuse")
     assert expiry.expire_due_orders().expired == 0
     assert order_of(as_customer, number)["status"] == "pending"
-    assert hold_of(number) > timedelta(minutes=4)
+    assert rest_of_hold(number) > timedelta(minutes=4)
     simulator.clear_faults()
-    let_time_run_out()
+    end_holds()
     assert expiry.expire_due_orders().expired == 1
     assert stock_of(product) == 5
 
@@ -167,10 +155,10 @@ def test_an_order_that_cannot_be_expired_does_not_keep_the_others_from_it(
     stuck = place_order(as_customer, product)["number"]
     simulator.pay(open_payment(as_customer, stuck)["payment_intent"], "pm_usBankAccount_processing")
     place_order(as_customer, product)
-    let_time_run_out()
+    end_holds()
     assert expiry.expire_due_orders().expired == 1
     assert order_of(as_customer, stuck)["status"] == "pending"
-    assert hold_of(stuck) > timedelta(minutes=4)
+    assert rest_of_hold(stuck) > timedelta(minutes=4)
     assert stock_of(product) == 4
 
 
@@ -181,7 +169,7 @@ def test_an_order_whose_intent_stripe_does_not_know_expires_and_is_flagged(
     number = place_order(as_customer, product)["number"]
     open_payment(as_customer, number)
     simulator.reset()
-    let_time_run_out()
+    end_holds()
     assert expiry.expire_due_orders().expired == 1
     order = order_of(as_staff, number)
     assert order["status"] == "cancelled"
@@ -199,33 +187,13 @@ def test_a_sweep_ends_at_the_first_order_for_which_stripe_is_away(
     product = make_product(stock=5)
     for _ in range(2):
         open_payment(as_customer, place_order(as_customer, product)["number"])
-    let_time_run_out()
+    end_holds()
     calls = calls_of(simulator)
     simulator.fail(kind="server_error", stored=False)
     assert expiry.expire_due_orders().expired == 0
     # One call and its one retry, not the same for every order.
     assert 1 <= calls_of(simulator) - calls <= 2
     assert stock_of(product) == 3
-
-
-def test_orders_without_a_payment_expire_while_stripe_is_away(
-    as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator, in_twos: None
-) -> None:
-    product = make_product(stock=9)
-    waiting = [place_order(as_customer, product)["number"] for _ in range(3)]
-    for number in waiting:
-        open_payment(as_customer, number)
-    for _ in range(3):
-        place_order(as_customer, product)
-    let_time_run_out()
-    simulator.fail(kind="server_error", stored=False)
-
-    run_task("orders.expire")
-
-    assert Order.objects.filter(status="cancelled").count() == 3
-    # One of a batch stands for the others.
-    assert [hold_of(number) > timedelta(minutes=4) for number in waiting] == [True, True, False]
-    assert stock_of(product) == 6
 
 
 def test_an_order_whose_processing_came_to_nothing_expires_whatever_was_heard_last(
@@ -240,7 +208,7 @@ def test_an_order_whose_processing_came_to_nothing_expires_whatever_was_heard_la
     deliver(simulator, "payment_intent.processing")
     # The later event arrived first, so Stripe was asked.
     assert order_of(as_customer, number)["payment_status"] == "failed"
-    let_time_run_out()
+    end_holds()
     assert expiry.expire_due_orders().expired == 1
     assert order_of(as_customer, number)["status"] == "cancelled"
     assert stock_of(product) == 5
@@ -253,7 +221,7 @@ def test_a_payment_and_the_expiry_at_the_same_moment_agree(
     for _ in range(5):
         number = place_order(as_customer, product)["number"]
         intent = open_payment(as_customer, number)["payment_intent"]
-        let_time_run_out()
+        end_holds()
 
         def pay_now(intent: str = intent) -> None:
             try:
@@ -269,95 +237,3 @@ def test_a_payment_and_the_expiry_at_the_same_moment_agree(
     paid = Order.objects.filter(status="completed").count()
     assert stock_of(product) == 50 - paid
     assert sum(Payment.objects.values_list("amount_received", flat=True)) == paid * 1000
-
-
-# --- Many at once -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def in_twos(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(expiry, "EXPIRED_TOGETHER", 2)
-    monkeypatch.setattr(timing, "SLICE_SECONDS", 0.0)
-
-
-def test_all_that_are_due_expire_at_once_in_slices(
-    as_customer: APIClient, make_product: Callable[..., Product], in_twos: None
-) -> None:
-    coupon = Promotion.objects.create(code="TWICE", kind="percentage", value=Decimal(10), usage_limit=2)
-    mug, cap = make_product(stock=5), make_product(stock=3)
-    for position in range(5):
-        add_to_cart(as_customer, mug)
-        if position < 3:
-            add_to_cart(as_customer, cap)
-        if position < 2:
-            as_customer.put(f"{API}/cart/coupon/", {"code": "TWICE"})
-        place_order(as_customer)
-    assert (stock_of(mug), stock_of(cap), Product.objects.filter(in_stock=True).count()) == (0, 0, 0)
-    let_time_run_out()
-    Job.objects.all().delete()
-
-    # The last slice finds none.
-    assert run_task("orders.expire") == 4
-
-    assert (stock_of(mug), stock_of(cap), Product.objects.filter(in_stock=True).count()) == (5, 3, 2)
-    coupon.refresh_from_db()
-    assert (coupon.used, PromotionUse.objects.taken().count()) == (2, 0)
-    numbers = Order.objects.filter(status="cancelled").order_by("pk").values_list("number", flat=True)
-    assert len(numbers) == 5
-    references = StockMovement.objects.filter(reason="expiry").values_list("reference", flat=True)
-    assert sorted(references) == sorted([*numbers, *numbers[:3]])
-    mails = [job.payload for job in Job.objects.filter(kind="orders.mail")]
-    assert {mail["order"] for mail in mails} == {str(pk) for pk in Order.objects.values_list("pk", flat=True)}
-    assert {mail["event"] for mail in mails} == {"expired"}
-    assert (len(mails), len({mail["mail"] for mail in mails})) == (5, 5)
-    assert not audit.violations()
-
-
-def test_orders_without_a_payment_share_a_transaction(
-    as_customer: APIClient, make_product: Callable[..., Product]
-) -> None:
-    product = make_product(stock=9)
-
-    def commands(orders: int) -> int:
-        for _ in range(orders):
-            place_order(as_customer, product)
-        let_time_run_out()
-        with count_commands() as commands:
-            assert expiry.expire_due_orders().expired == orders
-        return len(commands)
-
-    assert commands(4) == commands(1)
-
-
-def test_one_that_cannot_expire_does_not_keep_those_beside_it(
-    as_customer: APIClient, make_product: Callable[..., Product]
-) -> None:
-    product = make_product(stock=5)
-    numbers = [place_order(as_customer, product)["number"] for _ in range(3)]
-    Order.objects.filter(number=numbers[1]).update(payment_status="processing")
-    let_time_run_out()
-    assert expiry.expire_due_orders() == (2, False)
-    assert order_of(as_customer, numbers[1])["status"] == "pending"
-    assert hold_of(numbers[1]) > timedelta(minutes=4)
-    assert stock_of(product) == 4
-
-
-def test_a_payment_opened_meanwhile_is_closed_before_its_order_expires(
-    as_customer: APIClient,
-    make_product: Callable[..., Product],
-    simulator: StripeSimulator,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    product = make_product(stock=5)
-    paid, other = (place_order(as_customer, product)["number"] for _ in range(2))
-    simulator.pay(open_payment(as_customer, paid)["payment_intent"])
-    let_time_run_out()
-    fresh = expiry._next_due()
-    outdated = iter([[(pk, None) for pk, _ in fresh]])
-    look = expiry._next_due
-    monkeypatch.setattr(expiry, "_next_due", lambda: next(outdated, None) or look())
-    assert expiry.expire_due_orders().expired == 1
-    assert order_of(as_customer, other)["status"] == "cancelled"
-    order = order_of(as_customer, paid)
-    assert (order["status"], order["payment_status"]) == ("completed", "paid")
-    assert stock_of(product) == 4

@@ -18,6 +18,7 @@ from shop.dev.testing.commands import count_commands
 from shop.dev.testing.failures import failing
 from shop.dev.testing.plans import indexes_used, keys_and_documents, stages_of
 from shop.dev.testing.steps import run_concurrently
+from shop.dev.testing.tasks import due_again
 from shop.jobs import Continue, Job, PeriodicTask, Postpone
 
 pytestmark = [pytest.mark.django_db, pytest.mark.quick]
@@ -49,10 +50,6 @@ def work() -> Iterator[Work]:
 
 def broken() -> None:
     raise ZeroDivisionError("out of order")
-
-
-def due_again() -> None:
-    Job.objects.update(run_at=timezone.now() - timedelta(milliseconds=1))
 
 
 def test_a_job_runs_when_the_worker_comes_by_and_is_gone(work: Work) -> None:
@@ -337,64 +334,3 @@ def test_a_stale_claim_is_refused(work: Work) -> None:
     first, second = Job.objects.get(), Job.objects.get()
     assert (first.claim(), second.claim()) == (True, False)
     assert Job.objects.get().attempts == 1
-
-
-# --- Handlers in the transaction that deletes the job -----------------------------------------------------------------
-
-
-@pytest.fixture
-def counter() -> Iterator[Callable[[], int]]:
-    """Counts the effects of ``tests.count``."""
-
-    @jobs.job("tests.count", in_transaction=True)
-    def count() -> None:
-        PeriodicTask(name=f"effect {timezone.now().timestamp()}", due_at=timezone.now()).save(force_insert=True)
-
-    count.enqueue()
-    yield PeriodicTask.objects.count
-    del jobs._kinds["tests.count"]
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"errorCode": 112, "errorLabels": ["TransientTransactionError"]},
-        {"closeConnection": True},
-        {"writeConcernError": {"code": 91, "errmsg": "shutting down", "errorLabels": ["RetryableWriteError"]}},
-    ],
-    ids=["conflict", "connection lost", "answer lost"],
-)
-def test_an_effect_in_the_jobs_transaction_happens_exactly_once(counter: Callable[[], int], fault: dict) -> None:
-    with failing("commitTransaction", **fault):
-        assert jobs.run_due() == 1
-    assert (counter(), Job.objects.count()) == (1, 0)
-
-
-def test_a_lost_lease_keeps_a_job_in_a_transaction_from_having_its_effect_twice(counter: Callable[[], int]) -> None:
-    slow = Job.objects.get()
-    assert slow.claim() is True
-    due_again()
-    assert jobs.run_due() == 1
-    jobs._work(slow)
-    assert counter() == 1
-
-
-@pytest.mark.parametrize("fault", [{}, {"errorCode": 112, "errorLabels": ["TransientTransactionError"]}])
-def test_a_job_in_a_transaction_that_continues_keeps_what_it_wrote(fault: dict) -> None:
-    @jobs.job("tests.count", in_transaction=True)
-    def count(*, n: int) -> None:
-        PeriodicTask(name=f"effect {n}", due_at=timezone.now()).save(force_insert=True)
-        if n < 2:
-            raise Continue(n=n + 1)
-
-    try:
-        documents.insert(count.job({"n": 1}, urgent=True))
-        with failing("commitTransaction", times=1 if fault else 0, **fault):
-            assert jobs.run_due(seconds=0) == 1
-        assert PeriodicTask.objects.count() == 1
-        job = Job.objects.get()
-        assert (job.payload, job.attempts, job.last_error, job.urgent) == ({"n": 2}, 0, "", True)
-        assert jobs.run_due() == 1
-        assert (PeriodicTask.objects.count(), Job.objects.count()) == (2, 0)
-    finally:
-        del jobs._kinds["tests.count"]

@@ -19,9 +19,9 @@ from shop.dev.testing.mails import link_in, minutes_pass, work
 from shop.dev.testing.smtp import mail_server
 from shop.dev.testing.steps import ADDRESS, API, add_to_cart, run_concurrently
 from shop.dev.testing.stripe_steps import pay
+from shop.dev.testing.tasks import due_again
 from shop.jobs import Job, mails
 from shop.jobs.email_addresses import mailbox_of
-from shop.tests.test_jobs import due_again
 
 pytestmark = pytest.mark.django_db
 

@@ -17,8 +17,8 @@ from shop.dev.mongod import free_port
 from shop.dev.testing.failures import failing
 from shop.dev.testing.mails import work
 from shop.dev.testing.smtp import MailServer, mail_server
+from shop.dev.testing.tasks import due_again
 from shop.jobs import Job, mails
-from shop.tests.test_jobs import due_again
 
 pytestmark = pytest.mark.django_db
 

@@ -134,3 +134,10 @@ def ordered(customer: User, *products: Product, quantity: int = 1) -> Order:
         variant = Variant.objects.filter(product=product).first()
         carts.add_item(owner=owner, variant=variant.pk, quantity=quantity)
     return placing.place_order(owner=owner, email=customer.email, address=PostalAddress(**ADDRESS))
+
+
+def change_user(browser: Client, user: User, **changes: Any) -> Any:
+    """Save the user's page with these changes; None removes a value."""
+    url = url_of("accounts.user", "change", user.pk)
+    data = filled_in(browser.get(url)) | changes
+    return browser.post(url, {name: value for name, value in data.items() if value is not None}, follow=True)

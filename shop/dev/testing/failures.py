@@ -10,6 +10,9 @@ from typing import Any
 
 from django.db import connection, models
 
+WRITE_CONFLICT = {"errorCode": 112, "errorLabels": ["TransientTransactionError"]}
+UNKNOWN_COMMIT = {"errorCode": 91, "errorLabels": ["UnknownTransactionCommitResult", "RetryableWriteError"]}
+
 
 @contextlib.contextmanager
 def failing(

@@ -43,7 +43,7 @@ TESTS = {
         "orders/tests/test_pickup.py",
         "orders/tests/test_unsellable.py",
         "orders/tests/test_placing.py",
-        "orders/tests/test_holds.py",
+        "orders/tests/holds",
     ],
     "orders/shipping/pricing.py": ["orders/tests/test_shipping_zones.py", "orders/tests/test_reference.py"],
     "orders/taxes/calculation.py": ["orders/tests/test_tax_classes.py", "orders/tests/test_reference.py"],
@@ -57,7 +57,7 @@ TESTS = {
         "orders/tests/test_erasure.py",
         "shop/tests/test_staff_log.py",
         "orders/tests/test_valid_purchases.py",
-        "orders/tests/test_mails.py",
+        "orders/tests/mails",
     ],
     "payments/transitions.py": [
         "payments/tests/test_event_order.py",
@@ -68,7 +68,11 @@ TESTS = {
         "payments/tests/test_refunds.py",
         "payments/tests/test_reconciliation.py",
     ],
-    "shop/db/transactions.py": ["shop/tests/test_transactions.py", "shop/tests/test_key_queue.py"],
+    "shop/db/transactions.py": [
+        "shop/tests/test_transactions.py",
+        "shop/tests/test_transactions_over_http.py",
+        "shop/tests/test_key_queue.py",
+    ],
     "shop/api/idempotency.py": ["shop/tests/test_idempotency.py"],
 }
 

@@ -21,6 +21,7 @@ ADDRESS = {
     "postal_code": "SW1Y 4JH",
     "country": "GB",
 }
+PARCEL = {"status": "shipped", "carrier": "DHL", "tracking_number": "JD014600003SE"}
 
 
 def add_to_cart(client: APIClient, product: Product, quantity: int = 1, **headers: str) -> dict[str, Any]:

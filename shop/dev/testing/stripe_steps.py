@@ -1,5 +1,6 @@
 """Payments at the simulator; the test delivers webhooks."""
 
+import contextlib
 import time
 from typing import Any
 
@@ -7,6 +8,7 @@ from rest_framework.test import APIClient
 
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.stripe_simulator.delivery import body_of, sign
+from shop.dev.stripe_simulator.errors import ApiError
 from shop.dev.testing.steps import API
 
 WEBHOOK = f"{API}/payments/webhook/"
@@ -46,3 +48,10 @@ def pay(client: APIClient, simulator: StripeSimulator, number: str, card: str = 
     simulator.pay(payment["payment_intent"], card)
     deliver(simulator)
     return payment
+
+
+def decline(client: APIClient, simulator: StripeSimulator, number: str) -> None:
+    payment = open_payment(client, number)
+    with contextlib.suppress(ApiError):
+        simulator.pay(payment["payment_intent"], "pm_card_chargeDeclined")
+    deliver(simulator)

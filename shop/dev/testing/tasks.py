@@ -1,9 +1,10 @@
+from datetime import timedelta
 from unittest.mock import patch
 
 from django.utils import timezone
 
 from shop import jobs
-from shop.jobs import PeriodicTask, periodic
+from shop.jobs import Job, PeriodicTask, periodic
 
 
 def run_due_tasks(*, slices: int = 10_000) -> int:
@@ -17,3 +18,7 @@ def run_task(name: str, *, slices: int = 10_000) -> int:
     registered = periodic._tasks  # noqa: SLF001
     with patch.object(periodic, "_tasks", {name: registered[name]}):
         return run_due_tasks(slices=slices)
+
+
+def due_again() -> None:
+    Job.objects.update(run_at=timezone.now() - timedelta(milliseconds=1))

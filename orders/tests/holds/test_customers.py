@@ -15,53 +15,19 @@ from structlog.testing import capture_logs
 from accounts.models import User
 from cart.owners import CartOwner
 from catalog.models import Product
-from conftest import ADDRESS, client_of
-from orders import expiry, holds
+from conftest import ADDRESS
+from orders import holds
 from orders.models import Order
-from shop import audit
 from shop.admin.dashboard import Figure
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.admin import browser_of
 from shop.dev.testing.commands import count_commands
+from shop.dev.testing.holds import cancel, hold_of, try_to_order
 from shop.dev.testing.replies import refusal
-from shop.dev.testing.steps import API, add_to_cart, cart_of, order_of, place_order, run_concurrently, stock_of
+from shop.dev.testing.steps import API, add_to_cart, cart_of, place_order, run_concurrently, stock_of
 from shop.dev.testing.stripe_steps import deliver, open_payment, pay
-from shop.dev.testing.tasks import run_task
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def limits(settings: Any) -> Any:
-    """Rate limits are on, and only those of this module can be reached."""
-    settings.RATE_LIMITS = True
-    settings.RATE_LIMIT_RULES = dict.fromkeys(settings.RATE_LIMIT_RULES, (10**6, 3600))
-    return settings
-
-
-@pytest.fixture
-def product(make_product: Callable[..., Product]) -> Product:
-    return make_product(stock=1000)
-
-
-def try_to_order(client: APIClient, product: Product, quantity: int = 1) -> Any:
-    add_to_cart(client, product, quantity)
-    return client.post(f"{API}/orders/", {"shipping_address": ADDRESS})
-
-
-def hold_of(number: str) -> timedelta:
-    """The time from placing an order to the end of its hold."""
-    order = Order.objects.get(number=number)
-    return order.expires_at - order.created_at
-
-
-def cancel(client: APIClient, number: str) -> None:
-    assert client.post(f"{API}/orders/{number}/cancel/", {}).status_code == 200
-
-
-def let_all_expire() -> None:
-    Order.objects.exclude(expires_at=None).update(expires_at=timezone.now() - timedelta(seconds=1))
-    expiry.expire_due_orders()
 
 
 # --- How long ---------------------------------------------------------------------------------------------------------
@@ -217,109 +183,6 @@ def test_without_rate_limits_there_are_no_limits_of_unpaid_orders(as_customer: A
     assert stock_of(product) == 640
 
 
-# --- Repeated expiry --------------------------------------------------------------------------------------------------
-
-
-def test_who_lets_orders_expire_again_and_again_may_hold_less_and_less_for_a_day(
-    as_customer: APIClient, product: Product, limits: Any
-) -> None:
-    for _ in range(3):
-        place_order(as_customer, product, 10)
-    let_all_expire()
-    # Three have no effect.
-    for _ in range(2):
-        place_order(as_customer, product, 25)
-    let_all_expire()
-    assert stock_of(product) == 1000
-
-    # Five: a quarter of 50 pieces, and a quarter of three orders, but one.
-    assert refusal(try_to_order(as_customer, product, 13), 409)[0] == "too_many_unpaid_orders"
-    as_customer.delete(f"{API}/cart/")
-    place_order(as_customer, product, 12)
-    assert refusal(try_to_order(as_customer, product), 409)[0] == "too_many_unpaid_orders"
-
-    Order.objects.exclude(expired_at=None).update(expired_at=timezone.now() - timedelta(hours=25))
-    place_order(as_customer, product)
-
-
-def test_who_holds_stock_and_cancels_again_and_again_may_hold_less_and_less(
-    as_customer: APIClient, make_user: Callable[..., User], product: Product, limits: Any
-) -> None:
-    for _ in range(4):
-        cancel(as_customer, place_order(as_customer, product, 50)["number"])
-    assert stock_of(product) == 1000
-    assert refusal(try_to_order(as_customer, product, 26), 409)[0] == "too_many_unpaid_orders"
-    as_customer.delete(f"{API}/cart/")
-    place_order(as_customer, product, 25)
-    # The account's holds still count at its network address after its deletion.
-    limits.UNPAID_PIECES_PER_ADDRESS = 100
-    assert as_customer.delete(f"{API}/users/me/").status_code == 204
-    assert refusal(try_to_order(client_of(make_user()), product, 26), 429)[0] == "too_many_unpaid_orders_here"
-
-
-# --- How much, at a network address -----------------------------------------------------------------------------------
-
-
-def test_accounts_at_one_address_hold_a_maximum_of_units_and_get_retry_after(
-    make_user: Callable[..., User], product: Product, limits: Any
-) -> None:
-    limits.UNPAID_PIECES_PER_ADDRESS = 120
-    for quantity in (50, 50, 20):
-        place_order(client_of(make_user()), product, quantity)
-    last = client_of(make_user())
-    reply = try_to_order(last, product)
-    assert refusal(reply, 429)[0] == "too_many_unpaid_orders_here"
-    assert 0 < int(reply["Retry-After"]) <= 600
-    assert stock_of(product) == 880
-    # From elsewhere, the same order is fine.
-    assert last.post(f"{API}/orders/", {"shipping_address": ADDRESS}, REMOTE_ADDR="203.0.113.9").status_code == 201
-
-
-def test_the_networks_of_one_ipv6_site_hold_pieces_together(
-    make_user: Callable[..., User], product: Product, limits: Any
-) -> None:
-    limits.UNPAID_PIECES_PER_ADDRESS = 60
-
-    def order_from(address: str) -> Any:
-        client = client_of(make_user())
-        add_to_cart(client, product, 40)
-        return client.post(f"{API}/orders/", {"shipping_address": ADDRESS}, REMOTE_ADDR=address)
-
-    assert order_from("2001:db8:1:1::1").status_code == 201
-    assert refusal(order_from("2001:db8:1:ff02::1"), 429)[0] == "too_many_unpaid_orders_here"
-    assert order_from("2001:db8:2:1::1").status_code == 201
-
-
-def test_an_address_whose_accounts_let_much_expire_may_hold_less_but_never_nothing(
-    make_user: Callable[..., User], product: Product, limits: Any
-) -> None:
-    limits.UNPAID_PIECES_PER_ADDRESS = 40
-    for round_ in range(3):
-        client = client_of(make_user())
-        assert try_to_order(client, product, 40 >> round_).status_code == 201
-        let_all_expire()
-        for _ in range(2 * round_):
-            assert try_to_order(client_of(make_user()), product, 20 >> round_).status_code == 201
-            let_all_expire()
-    assert refusal(try_to_order(client_of(make_user()), product, 11), 429)[0] == "too_many_unpaid_orders_here"
-    assert try_to_order(client_of(make_user()), product, 10).status_code == 201
-
-
-def test_buyers_at_one_address_are_not_in_each_other_s_way(
-    make_user: Callable[..., User], make_product: Callable[..., Product], limits: Any
-) -> None:
-    last = make_product(stock=5)
-    buyers = [client_of(make_user()) for _ in range(12)]
-    for buyer in buyers:
-        add_to_cart(buyer, last)
-    outcomes = Counter(
-        run_concurrently(
-            *[lambda b=buyer: b.post(f"{API}/orders/", {"shipping_address": ADDRESS}).status_code for buyer in buyers]
-        )
-    )
-    assert outcomes == {201: 5, 409: 7}
-
-
 # --- Cost and reports -------------------------------------------------------------------------------------------------
 
 
@@ -336,29 +199,6 @@ def test_the_limits_cost_no_command(as_customer: APIClient, product: Product, li
     limits.RATE_LIMITS, limits.RATE_LIMITS_COUNTED_AT_ONCE = True, {"order": 100, "cart": 100}
     commands_of_an_order()
     assert commands_of_an_order() == without
-
-
-def test_the_network_address_itself_is_not_kept(as_customer: APIClient, product: Product, limits: Any) -> None:
-    number = place_order(as_customer, product)["number"]
-    order = Order.objects.get(number=number)
-    assert len(order.placed_from) == 64
-    assert "127.0.0.1" not in str(order.__dict__)
-    assert "placed_from" not in order_of(as_customer, number)
-
-
-def test_the_digest_of_an_address_goes_when_an_expired_order_does_not_count_any_more(
-    as_customer: APIClient, product: Product, limits: Any
-) -> None:
-    old, recent, waiting = (place_order(as_customer, product)["number"] for _ in range(3))
-    Order.objects.filter(number__in=[old, recent]).update(expires_at=timezone.now() - timedelta(seconds=1))
-    assert expiry.expire_due_orders().expired == 2
-    Order.objects.filter(number=old).update(expired_at=timezone.now() - timedelta(hours=25))
-    run_task("orders.forget_expired_holds")
-    kept = Order.objects.exclude(placed_from="").values_list("number", flat=True)
-    assert set(kept) == {recent, waiting}
-    assert audit.violations() == []
-    Order.objects.filter(number=old).update(placed_from="digest", expired_at=timezone.now() - timedelta(days=3))
-    assert [f"{old} (cancelled) has a network address digest" in line for line in audit.violations()] == [True]
 
 
 def test_staff_see_who_is_at_a_limit(
