@@ -135,6 +135,12 @@ class WebhookDelivery(models.Model):
             models.Index(fields=["status", "-id"], name="delivery_status"),
             TTLIndex(fields=["finished_at"], name="delivery_expiry", seconds=LOG_DAYS * 24 * 3600),
         ]
+        constraints = [
+            # Transactions that make two of them pending conflict, and the second one is repeated.
+            models.UniqueConstraint(
+                fields=["endpoint", "subject"], condition=models.Q(status="pending"), name="one_pending_delivery_each"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} {self.object_id}"
