@@ -91,6 +91,26 @@ def put_behind_others(new: Sequence[WebhookDelivery]) -> None:
     )
 
 
+def put_in_order(delivery: WebhookDelivery) -> None:
+    """Make a failed delivery pending, before later ones of its object, or hold it behind one that is being sent."""
+    match = {"endpoint": delivery.endpoint, "subject": delivery.subject, "status": Status.PENDING.value}
+    head = documents.find_one(WebhookDelivery, match)
+    if head is None or head.is_leased or head.sequence < delivery.sequence:
+        put_behind_others([delivery])
+    else:
+        documents.update_rows(
+            WebhookDelivery, {head.pk: {"status": Status.HELD, "run_at": None, "followers": 0, "tries": 0}}
+        )
+        delivery.status, delivery.run_at, delivery.followers = Status.PENDING, now(), head.followers + 1
+    store_again(delivery)
+
+
+def store_again(delivery: WebhookDelivery) -> None:
+    """Write the place that a finished delivery was given, with all its attempts before it."""
+    fields = {name: getattr(delivery, name) for name in ("status", "run_at", "followers")}
+    documents.update_rows(WebhookDelivery, {delivery.pk: {**fields, "finished_at": None, "tries": 0}})
+
+
 def _pending_of(new: Iterable[WebhookDelivery]) -> dict[tuple[ObjectId, str], Any]:
     """Return the ids of pending deliveries of the same objects."""
     subjects: dict[ObjectId, set[str]] = {}

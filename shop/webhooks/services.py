@@ -21,6 +21,8 @@ from shop.webhooks.models import MAX_ENDPOINTS, ROTATION, TEST, WebhookDelivery,
 from shop.webhooks.signing import Secret, new_secret
 
 Status = WebhookDelivery.Status
+# Failed deliveries in one run of the job.
+RETRIED_AT_ONCE = 100
 
 
 # --- Endpoints --------------------------------------------------------------------------------------------------------
@@ -80,12 +82,27 @@ def change_endpoint(*, endpoint: WebhookEndpoint, fields: dict[str, Any]) -> Web
 
 @jobs.job("shop.retry_webhooks")
 def retry_pending(*, endpoint: str) -> None:
-    """Give the pending deliveries of an endpoint that was enabled again all their attempts, now."""
-    tried = WebhookDelivery.objects.filter(
-        endpoint=ObjectId(endpoint), status=Status.PENDING, tries__gt=0, is_leased=False
+    """Give the open and failed deliveries of an endpoint that was enabled again all their attempts, now."""
+    rows = WebhookDelivery.objects.filter(endpoint=ObjectId(endpoint))
+    # Latest first, because each is put before the others of its object.
+    failed = list(
+        rows.filter(status=Status.FAILED).order_by("-sequence").values_list("pk", flat=True)[:RETRIED_AT_ONCE]
     )
-    if update_in_batches(tried, tries=0, run_at=now()):
+    retried = [_retry_failed(pk) for pk in failed]
+    is_more = any(retried) and len(retried) == RETRIED_AT_ONCE
+    tried = rows.filter(status=Status.PENDING, tries__gt=0, is_leased=False)
+    if update_in_batches(tried, tries=0, run_at=now()) or is_more:
         raise jobs.Continue(endpoint=endpoint)
+
+
+@transactional("webhooks.retry_failed")
+def _retry_failed(pk: ObjectId) -> bool:
+    """Return False if its endpoint was disabled again, or it is pending already."""
+    delivery = WebhookDelivery.objects.filter(pk=pk, status=Status.FAILED).first()
+    if not delivery or not WebhookEndpoint.objects.filter(pk=delivery.endpoint, enabled=True).exists():
+        return False
+    queue.put_in_order(delivery)
+    return True
 
 
 @transactional("webhooks.delete_endpoint")
@@ -157,8 +174,7 @@ def replay(*, delivery: WebhookDelivery) -> WebhookDelivery:
             documents.update_rows(WebhookDelivery, {delivery.pk: {"run_at": now()}})
     else:
         queue.put_behind_others([delivery])
-        fields = {name: getattr(delivery, name) for name in ("status", "run_at", "followers")}
-        documents.update_rows(WebhookDelivery, {delivery.pk: {**fields, "finished_at": None, "tries": 0}})
+        queue.store_again(delivery)
     staff_log.record(Action.REPLAY, delivery)
     return WebhookDelivery.objects.get(pk=delivery.pk)
 
