@@ -42,7 +42,7 @@ class AccessTokenAuthentication(JWTAuthentication):
         except simplejwt.AuthenticationFailed as error:
             # simplejwt's detail would be rendered as several errors.
             detail: Any = error.detail
-            raise AuthenticationFailed(detail["detail"], code=str(detail["code"])) from error
+            raise AuthenticationFailed(str(detail["detail"]), code=str(detail["code"])) from error
 
     def get_raw_token(self, header: bytes) -> bytes | None:
         """Accept the scheme in any case (RFC 9110, 11.1)."""
