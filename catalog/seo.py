@@ -19,6 +19,7 @@ def seo_description_field() -> LabelField:
 
 
 class SEOSerializer(OptionalNulls):
+    extra_schema = {"additionalProperties": False}
     title = serializers.CharField(max_length=LONGEST_TITLE, required=False, allow_blank=True)
     description = serializers.CharField(max_length=LONGEST_DESCRIPTION, required=False, allow_blank=True)
 

@@ -9,6 +9,8 @@ from catalog.bulk.results import Outcome, Row, refused
 from shop.api.serializing import validate
 
 MAX_ROWS = 1_000
+# Of the body in the description.
+LIMITS: Any = {"allow_empty": False, "max_length": MAX_ROWS}
 # Fields that name the object of a row: the first that it has.
 KEYS = ("id", "sku", "slug")
 

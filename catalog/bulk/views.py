@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from catalog.bulk import prices, products, stock
-from catalog.bulk.bodies import read_rows
+from catalog.bulk.bodies import LIMITS, read_rows
 from catalog.bulk.models import BulkProgress
 from catalog.bulk.progress import Progress
 from catalog.bulk.results import Outcome, reply_of
@@ -87,7 +87,7 @@ class BulkProducts:
 
     @extend_schema(
         parameters=idempotency.HEADERS,
-        request=ProductRowSerializer(many=True),
+        request=ProductRowSerializer(many=True, **LIMITS),
         responses=BulkResultSerializer,
         examples=[PRODUCTS_EXAMPLE],
     )
@@ -130,7 +130,7 @@ class StockViewSet(_BulkOfVariants):
 
     @extend_schema(
         parameters=idempotency.HEADERS,
-        request=StockRowSerializer(many=True),
+        request=StockRowSerializer(many=True, **LIMITS),
         responses=BulkResultSerializer,
         examples=[STOCK_EXAMPLE],
     )
@@ -152,7 +152,7 @@ class PriceViewSet(_BulkOfVariants):
 
     @extend_schema(
         parameters=idempotency.HEADERS,
-        request=PriceRowSerializer(many=True),
+        request=PriceRowSerializer(many=True, **LIMITS),
         responses=BulkResultSerializer,
         examples=[PRICES_EXAMPLE],
     )

@@ -13,6 +13,7 @@ from rest_framework.permissions import SAFE_METHODS, AllowAny
 from shop.api.conditional import ConditionalGetMixin
 from shop.api.glossary import GLOSSARY, PATH_PARAMETERS
 from shop.api.schema_errors import MEANINGS, error_response
+from shop.api.schema_fields import length_limits
 from shop.hooks import Hook
 
 Endpoint = tuple[str, str, str, Any]
@@ -77,8 +78,11 @@ class AutoSchema(openapi.AutoSchema):
         if self._is_conditional():
             replies["200"]["headers"] = ETAG
             replies["304"] = {"description": "Not modified since `If-None-Match`.", "headers": ETAG}
-        if "requestBody" in operation and self._needs_a_body():
-            operation["requestBody"]["required"] = True
+        if "requestBody" in operation:
+            if self._needs_a_body():
+                operation["requestBody"]["required"] = True
+            for content in operation["requestBody"]["content"].values():
+                content["schema"] |= length_limits(self.get_request_serializer())
         operation["responses"] = replies | self._errors(operation)
         return operation
 
@@ -151,8 +155,9 @@ def add_input_rules(result: dict[str, Any], generator: Any, request: Any, public
         for parameter in methods.get("get", {}).get("parameters", ()):
             if parameter["in"] == "query":
                 parameter["allowEmptyValue"] = True
-                if parameter["schema"].get("type") == "string" and "enum" not in parameter["schema"]:
-                    parameter["schema"].setdefault("pattern", "^[^\u0000]*$")
+                schema = parameter["schema"].get("items", parameter["schema"])
+                if schema.get("type") == "string" and "enum" not in schema:
+                    schema.setdefault("pattern", "^[^\u0000]*$")
     return result
 
 

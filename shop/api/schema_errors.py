@@ -28,6 +28,7 @@ INVALID_INPUT = (
     "incorrect_type",
     "invalid",
     "invalid_choice",
+    "invalid_id",
     "invalid_idempotency_key",
     "make_aware",
     "max_decimal_places",

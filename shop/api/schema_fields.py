@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from drf_spectacular.plumbing import ResolvedComponent
-from rest_framework.fields import Field, empty
+from rest_framework.fields import Field, ListField, empty
 from rest_framework.serializers import ListSerializer, Serializer
 
 from shop.api.glossary import GLOSSARY
@@ -142,11 +142,17 @@ def _describe_reply(schema: Schema, serializer: Serializer) -> None:
         schema["required"] = always
 
 
+def length_limits(field: Any) -> Schema:
+    """Return the limits of a list."""
+    if not isinstance(field, ListSerializer | ListField):
+        return {}
+    limits = {"minItems": 0 if field.allow_empty else 1, "maxItems": getattr(field, "max_length", None)}
+    return {name: limit for name, limit in limits.items() if limit}
+
+
 def _with_rules(field: Field, schema: Schema) -> Schema:
-    if isinstance(field, ListSerializer):
-        limits = {"minItems": 0 if field.allow_empty else 1, "maxItems": getattr(field, "max_length", None)}
-        schema = {**schema, **{name: limit for name, limit in limits.items() if limit}}
-    schema = {**schema, **getattr(field, "extra_schema", {})}
+    schema = {**length_limits(field), **schema}
+    schema = {**schema, **({} if isinstance(field, Serializer) else getattr(field, "extra_schema", {}))}
     schema.pop("writeOnly", None)
     # Generators of clients take a field with a default for a required one.
     if schema.pop("default", empty) not in (empty, "") and field.default not in (empty, ""):

@@ -1,5 +1,6 @@
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers, viewsets
 from rest_framework.exceptions import ValidationError
@@ -25,6 +26,13 @@ class KindsField(serializers.CharField):
             if name not in kinds():
                 self.fail("invalid_choice", kind=name, kinds=", ".join(sorted(kinds())))
         return names
+
+
+class KindsFieldSchema(OpenApiSerializerFieldExtension):
+    target_class = "shop.changes.views.KindsField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        return {"type": "string", "pattern": rf"^[\s,]*((?:{'|'.join(sorted(kinds()))})\s*(,[\s,]*|$))*$"}
 
 
 class ChangeQuerySerializer(serializers.Serializer):

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from rest_framework.fields import Field
 from rest_framework.test import APIClient
 
+from shop.api.schema_errors import INVALID_INPUT
 from shop.dev.testing.routes import operations, published, resolve, schema
 from shop.urls import router
 
@@ -38,6 +40,44 @@ def test_operations_are_named_where_their_view_is() -> None:
         assert re.fullmatch(r"[a-z]+([A-Z][a-z]*)+|[a-z]+", name), name
         # As drf-spectacular would name them.
         assert not re.search(r"(Create|Retrieve|Destroy|PartialUpdate|Update|List)$", name), name
+
+
+def test_rules_beyond_types_are_described(subtests: pytest.Subtests) -> None:
+    schemas = published()["components"]["schemas"]
+    by_name = {str(each): each.description for each in operations()}
+    bulk = [by_name[f"POST /{each}/bulk/"] for each in ("products", "stock", "prices")]
+    rules = [body["requestBody"]["content"]["application/json"]["schema"] for body in bulk]
+    (kinds,) = [each["schema"] for each in by_name["GET /changes/"]["parameters"] if each["name"] == "kinds"]
+    for described, valid, invalid in (
+        *((rule, [{}], []) for rule in rules),
+        *((rule, [{}] * 1000, [{}] * 1001) for rule in rules),
+        (schemas["SEORequest"], {"title": "x"}, {"titel": "x"}),
+        (schemas["EditedSEORequest"], {"title": "x"}, {"titel": "x"}),
+        (schemas["StaffCategoryRequest"], {"name": "x", "seo": {"title": "x"}}, {"name": "x", "seo": {"titel": "x"}}),
+        (schemas["EndpointRequest"]["properties"]["types"], ["order.*", "order.paid"], []),
+        (schemas["EndpointRequest"]["properties"]["types"], ["stock.*"], ["order.eaten"]),
+        (kinds, "order", "orders"),
+        (kinds, " order,, stock ,", "order stock"),
+    ):
+        shape = {**described, "components": published()["components"]}
+        items = {"items": {}} if described in rules else {}
+        validator = Draft202012Validator({**shape, **items})
+        with subtests.test(f"{valid!r:.40} {invalid!r:.40}"):
+            assert validator.is_valid(valid)
+            assert not validator.is_valid(invalid)
+
+
+def test_codes_of_fields_are_described() -> None:
+    described = {*INVALID_INPUT, *re.findall("`([a-z_]+)`", str(published()["components"]["responses"]))}
+    for field in subclasses_of(Field):
+        if not field.__module__.startswith(("rest_framework", "drf_spectacular")):
+            assert {*vars(field).get("default_error_messages", {})} <= described, field
+
+
+def subclasses_of(field: type[Field]) -> Iterator[type[Field]]:
+    for each in field.__subclasses__():
+        yield each
+        yield from subclasses_of(each)
 
 
 def test_everything_has_a_description() -> None:

@@ -1,12 +1,14 @@
 from typing import Any
 
 from django.conf import settings
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from shop.api.optional_nulls import OptionalNulls
+from shop.changes.kinds import types
 from shop.webhooks.addresses import check_url
-from shop.webhooks.models import WebhookDelivery, WebhookEndpoint, is_type
+from shop.webhooks.models import WebhookDelivery, WebhookEndpoint, all_of_kinds, is_type
 
 MAX_TYPES = 100
 
@@ -29,6 +31,14 @@ class TypeField(serializers.CharField):
         if not is_type(value):
             self.fail("unknown_type", value=value)
         return value
+
+
+class TypeFieldSchema(OpenApiSerializerFieldExtension):
+    target_class = "shop.webhooks.serializers.TypeField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        # An endpoint may still have types of another release.
+        return {"type": "string"} | ({"enum": [*sorted({*types(), *all_of_kinds()})]} if direction == "request" else {})
 
 
 class EndpointSerializer(OptionalNulls, serializers.ModelSerializer):

@@ -30,6 +30,8 @@ ENDPOINT_EXAMPLE = OpenApiExample(
     value={"url": "https://erp.example.com/webhooks", "types": ["order.paid", "order.cancelled", "stock.*"]},
 )
 ENDPOINT = OpenApiParameter("endpoint_pk", str, OpenApiParameter.PATH, description="The endpoint's id.")
+# Of addresses and types.
+INPUT_CODES = ("invalid_url", "unknown_type")
 _ADD, _CHANGE, _VIEW, _DELETE = (f"shop.{verb}_webhookendpoint" for verb in ("add", "change", "view", "delete"))
 
 
@@ -67,8 +69,8 @@ class WebhookEndpointViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, _
         "test": "testWebhookEndpoint",
     }
     errors = {
-        "create": [PermissionDenied, TooManyEndpoints],
-        "partial_update": [PermissionDenied],
+        "create": [PermissionDenied, TooManyEndpoints, *INPUT_CODES],
+        "partial_update": [PermissionDenied, *INPUT_CODES],
         "rotate_secret": [PermissionDenied],
         "test": [EndpointDisabled],
     }
