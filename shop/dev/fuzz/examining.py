@@ -23,11 +23,15 @@ Progress = Callable[[int, int], None]
 
 
 class Plan(NamedTuple):
-    """``cases`` per operation; ``thorough`` covers the boundary values of every field."""
+    """``cases`` per operation; ``thorough`` covers the boundary values of every field.
+
+    ``paths``: a regular expression of the paths of operations.
+    """
 
     seed: int
     cases: int
     thorough: bool = True
+    paths: str = ""
 
     @property
     def phases(self) -> tuple[str, ...]:
@@ -58,7 +62,12 @@ def examine(
     progress: Progress = lambda done, total: None,
 ) -> None:
     """``description``: URL. ``values``: schemathesis' dictionaries."""
-    config = SchemathesisConfig.from_dict(plan.config() | (values or {}))
+    options = plan.config() | (values or {})
+    if plan.paths:
+        # ``schema.include`` has no effect beside other rules for operations.
+        others = {"exclude-path-regex": plan.paths, "enabled": False}
+        options["operations"] = [others, *options.get("operations", ())]
+    config = SchemathesisConfig.from_dict(options)
     schema = schemathesis.openapi.from_url(description, config=config)
     if login is not None:
         schema.auth.providers.append(login)
@@ -70,7 +79,7 @@ def examine(
         return not reason
 
     # A scenario per operation and phase, and ``cases`` sequences.
-    total = schema.statistic.operations.total * (len(plan.phases) - 1) + plan.cases
+    total = schema.statistic.operations.selected * (len(plan.phases) - 1) + plan.cases
     done = 0
     for event in from_schema(schema).execute():
         results.note(event)

@@ -12,7 +12,8 @@ from cart.owners import CartOwner
 from cart.promotions.models import Promotion
 from catalog import images
 from catalog.models import Category, Product, ProductImage, Variant
-from orders.models import ShippingMethod, TaxRate
+from orders.models import Order, ShippingMethod, TaxRate
+from orders.reviews.services import write_review
 from orders.shipping.models import ShippingZone
 from payments.models import Payment
 from shop import media
@@ -22,10 +23,12 @@ from shop.dev.faults.buyers import Buyer
 from shop.dev.faults.results import Results
 from shop.dev.faults.state import Person
 from shop.dev.faults.world import ShopWorld
+from shop.dev.fuzz.checks import known_tokens
 from shop.dev.fuzz.people import PASSWORD, new_user
 from shop.dev.testing.images import image_file
+from shop.webhooks.services import create_endpoint, send_test
 
-_PRODUCTS, _PICTURES, _ORDERS, _GUESTS = 12, 6, 6, 3
+_PRODUCTS, _PICTURES, _ORDERS, _GUESTS, _REVIEWS, _ENDPOINTS = 12, 6, 6, 3, 3, 2
 # Probability of a known instead of a generated value.
 _SHARE = 0.6
 
@@ -34,6 +37,7 @@ EVERYWHERE = {
     "path.slug": "categories",
     "path.number": "orders",
     "path.product_pk": "pictured",
+    "path.endpoint_pk": "endpoints",
     "query.category": "categories",
     "query.collection": "collections",
     "body.category": "categories",
@@ -68,6 +72,18 @@ AT = {
     "/collections/{slug}/products/": {"path.slug": "collections"},
     "/collections/{slug}/image/": {"path.slug": "collections"},
     "/customers/{id}/": {"path.id": "customers"},
+    "/customers/{id}/activate/": {"path.id": "customers"},
+    "/customers/{id}/deactivate/": {"path.id": "customers"},
+    "/reviews/{id}/": {"path.id": "reviews"},
+    "/reviews/{id}/hide/": {"path.id": "reviews"},
+    "/reviews/{id}/show/": {"path.id": "reviews"},
+    "/products/{product_pk}/reviews/": {"path.product_pk": "reviewed"},
+    "/products/{product_pk}/reviews/{id}/": {"path.product_pk": "reviewed", "path.id": "reviews"},
+    "/webhook-endpoints/{id}/": {"path.id": "endpoints"},
+    "/webhook-endpoints/{id}/rotate-secret/": {"path.id": "endpoints"},
+    "/webhook-endpoints/{id}/test/": {"path.id": "endpoints"},
+    "/webhook-endpoints/{endpoint_pk}/deliveries/{id}/": {"path.id": "deliveries"},
+    "/webhook-endpoints/{endpoint_pk}/deliveries/{id}/replay/": {"path.id": "deliveries"},
     "/promotions/{id}/": {"path.id": "promotions"},
     "/shipping/methods/{id}/": {"path.id": "methods"},
     "/shipping/zones/{id}/": {"path.id": "zones"},
@@ -104,7 +120,9 @@ def create_fixtures(world: ShopWorld, person: str) -> Fixtures:
     _guest_orders(world, goods["simple"])
     guests = [CartOwner() for _ in range(_GUESTS)]
     holder = guests[0] if person == "anonymous" else CartOwner(user=owner)
-    return Fixtures(owner, holder, goods | orders | _people(owner) | _carts(holder, *guests))
+    values = goods | orders | _reviews(owner) | _webhooks() | _people(owner) | _carts(holder, *guests)
+    known_tokens.update(values["guests"])
+    return Fixtures(owner, holder, values)
 
 
 def _goods() -> dict[str, list[str]]:
@@ -135,9 +153,11 @@ def _goods() -> dict[str, list[str]]:
 
 def _people(owner: User) -> dict[str, list[str]]:
     addresses = [add_address(user=owner, fields=terms.CUSTOMER_ADDRESS) for _ in range(3)]
+    customers = [new_user("customer") for _ in range(3)]
     return {
         "addresses": _ids(addresses),
-        "emails": [new_user("customer").email for _ in range(3)],
+        "customers": _ids(customers),
+        "emails": [customer.email for customer in customers],
         "passwords": [PASSWORD],
         # Valid for one request.
         "refreshes": [issue_tokens(owner)["refresh"] for _ in range(20)],
@@ -150,7 +170,6 @@ def _terms() -> dict[str, list[str]]:
         "methods": _ids(ShippingMethod.objects.all()),
         "zones": _ids(ShippingZone.objects.all()),
         "taxes": _ids(TaxRate.objects.all()),
-        "customers": _ids(User.objects.all()),
     }
 
 
@@ -172,6 +191,23 @@ def _orders(world: ShopWorld, owner: User, goods: Sequence[str]) -> dict[str, li
         "payments": _ids(payments),
         "refundable": _ids(payments.filter(amount_received__gt=0)),
     }
+
+
+def _reviews(owner: User) -> dict[str, list[str]]:
+    bought = Order.objects.owned_by(owner).valid_purchases()
+    products = list(
+        Product.objects.filter(pk__in={line.product for order in bought for line in order.lines})[:_REVIEWS]
+    )
+    data = {"rating": 4, "title": "Good", "body": "As described."}
+    reviews = [write_review(user=owner, product=product, data=data) for product in products]
+    return {"reviews": _ids(reviews), "reviewed": _ids(products)}
+
+
+def _webhooks() -> dict[str, list[str]]:
+    """Endpoints whose messages are lost: nothing listens at this port."""
+    endpoints = [create_endpoint(url="http://127.0.0.1:9/hook", types=["order.*"])[0] for _ in range(_ENDPOINTS)]
+    deliveries = [send_test(endpoint=endpoint) for endpoint in endpoints]
+    return {"endpoints": _ids(endpoints), "deliveries": _ids(deliveries)}
 
 
 def _guest_orders(world: ShopWorld, goods: Sequence[str]) -> None:

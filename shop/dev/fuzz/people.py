@@ -6,10 +6,13 @@ from schemathesis.auths import AuthProvider
 from schemathesis.generation.case import Case
 from schemathesis.wfc.escalation import EscalatingAuthProvider
 
+from accounts.api_keys import services as api_keys
+from accounts.api_keys.admin import scopes_of
 from accounts.models import User
 from accounts.tokens import issue_tokens
 
-PEOPLE = ("anonymous", "customer", "superuser")
+PEOPLE = ("anonymous", "customer", "superuser", "integration")
+_STAFF = {"superuser", "integration"}
 PASSWORD = "a-password-for-fuzzing"  # noqa: S105
 # Less than an access token's lifetime.
 _TOKEN_SECONDS = 300.0
@@ -19,7 +22,7 @@ _numbers = itertools.count(1)
 
 
 def new_user(person: str, name: str = "somebody") -> User:
-    powers = {"is_staff": True, "is_superuser": True} if person == "superuser" else {}
+    powers = {"is_staff": True, "is_superuser": True} if person in _STAFF else {}
     return User.objects.create_user(f"{name}{next(_numbers)}@fuzz.test", PASSWORD, name="Fuzz Test", **powers)
 
 
@@ -42,11 +45,27 @@ class Bearer:
         case.headers["Authorization"] = f"Bearer {data}"
 
 
+class Key:
+    """Authenticate by an API key with all scopes."""
+
+    def __init__(self, owner: User) -> None:
+        scopes = [scope for scope, _ in scopes_of(owner)]
+        self._secret = api_keys.create(name="Fuzz test", scopes=scopes, owner=owner).secret
+
+    def get(self, case: Case, context: Any) -> str:
+        return self._secret
+
+    def set(self, case: Case, data: str, context: Any) -> None:
+        case.headers["Authorization"] = f"Api-Key {data}"
+
+
 def login_of(person: str, user: User) -> AuthProvider | None:
     """A second customer repeats the reads of the first."""
     if person == "anonymous":
         return None
     if person == "superuser":
         return Bearer(person, user)
+    if person == "integration":
+        return Key(user)
     peers = {"owner": Bearer(person, user), "stranger": Bearer(person, new_user(person, "stranger"))}
     return EscalatingAuthProvider([*peers.values()], [*peers], peers=tuple(peers), pinned="owner")

@@ -18,6 +18,7 @@ from cart.owners import CartOwner
 from catalog.models import Product, Variant
 from orders.models import Order
 from orders.tokens import new_token
+from shop.dev.fuzz.checks import known_tokens
 from shop.dev.fuzz.people import new_user
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.stripe_simulator.delivery import body_of, sign
@@ -82,7 +83,8 @@ class Preparation:
         order = Order.objects.of_guests().exclude(payment=None).order_by("-pk").first()
         if order is None:
             return
-        case.headers["X-Order-Token"] = new_token(order)
+        case.headers["X-Order-Token"] = token = new_token(order)
+        known_tokens.add(token)
         if parameter == "order":
             case.body["order"] = order.number
         else:

@@ -16,9 +16,9 @@ from shop.dev.testing.environment import ENVIRONMENT
 
 class Command(BaseCommand):
     help = (
-        "Send requests generated from the OpenAPI description to the real server, as anonymous, customer and "
-        "superuser, with a separate MongoDB and Stripe simulator, and check every response against the description and "
-        "general rules. Exits with 1 if anything was found."
+        "Send requests generated from the OpenAPI description to the real server, as anonymous, customer, superuser "
+        "and with an API key, with a separate MongoDB and Stripe simulator, and check every response against the "
+        "description and general rules. Exits with 1 if anything was found."
     )
     requires_system_checks = []
 
@@ -26,6 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, help="random seed, to repeat a run (default: SEED=, or a new one)")
         parser.add_argument("--cases", type=int, default=100, help="requests per operation and user (default: 100)")
         parser.add_argument("--only", nargs="+", metavar="PERSON", help="only these users")
+        parser.add_argument("--paths", metavar="REGEX", default="", help="only operations whose path contains this")
         parser.add_argument("--short", action="store_true", help="without boundary values of every field")
         parser.add_argument("--write", action="store_true", help="write the tables into docs/security.md")
 
@@ -46,7 +47,7 @@ class Command(BaseCommand):
         seed = seed_of_this_run(options["seed"])
         interrupt_on_signals()
         self.stdout.write(f"Seed {seed} (repeat with --seed {seed})")
-        run = Run(self.stdout, Plan(seed, options["cases"], thorough=not options["short"]))
+        run = Run(self.stdout, Plan(seed, options["cases"], thorough=not options["short"], paths=options["paths"]))
         began = time.monotonic()
         try:
             run.all(people)
