@@ -62,7 +62,7 @@ def _give(account: User, keys: list[ObjectId]) -> None:
     Order.objects.filter(pk__in=keys).update(user=account, claimed_at=timezone.now())
     orders = list(Order.objects.filter(pk__in=keys))
     record_updates(*orders)
-    uses.claim(user=account, order_numbers=[order.number for order in orders])
+    uses.attach(user=account, order_numbers=[order.number for order in orders])
     hooks.on_claimed(orders=orders, user=account)
     for order in orders:
         if order.counts_as_sale:

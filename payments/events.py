@@ -22,6 +22,7 @@ from shop.audit.staff_log import Action
 from shop.db import documents
 from shop.db.transactions import transactional
 from shop.jobs.retention import BATCH, delete_in_batches
+from shop.jobs.timing import back_off
 from shop.logs import redacted
 
 logger = structlog.get_logger(__name__)
@@ -66,12 +67,12 @@ def process(row: StripeEvent) -> None:
         _apply(row.pk)
     except Exception as error:
         logger.exception("stripe_event_failed", event_id=row.pk, event_type=row.type)
-        back_off = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(row.attempts, 10))
+        pause = back_off(row.attempts + 1, first=FIRST_RETRY, longest=LONGEST_RETRY)
         StripeEvent.objects.filter(pk=row.pk, status__in=OPEN).update(
             status=Status.FAILED,
             detail=redacted(repr(error.__cause__ or error))[:500],
             attempts=F("attempts") + 1,
-            retry_at=timezone.now() + back_off,
+            retry_at=timezone.now() + pause,
         )
 
 

@@ -1,8 +1,8 @@
 """Uses of promotions, counted without a document that all orders write.
 
 Each use is a row. Rows without an order are free; they are added in batches, up to the promotion's limit, and `used`
-counts all rows. An order claims a row with one atomic write before its transaction, which confirms it: a conflict
-between orders costs neither of them its transaction. What is claimed but not confirmed is given back.
+counts all rows. An order reserves a row with one atomic write before its transaction, which confirms it: a conflict
+between orders costs neither of them its transaction. Rows that are reserved but not confirmed are given back.
 """
 
 import contextlib
@@ -74,7 +74,7 @@ class Reservations:
         """Call it outside transactions. Raises ``InvalidCoupon`` if the limit of a code is reached."""
         for promotion in promotions:
             try:
-                self.rows[promotion.pk] = self._claim(promotion)
+                self.rows[promotion.pk] = self._reserve_use(promotion)
             except InvalidCoupon:
                 if not promotion.automatic:
                     raise
@@ -97,7 +97,7 @@ class Reservations:
         rows = [self.rows[promotion] for promotion in promotions]
         return documents.bulk_write(PromotionUse, [UpdateOne({"_id": row, **is_own}, {"$set": change}) for row in rows])
 
-    def _claim(self, promotion: Promotion) -> ObjectId:
+    def _reserve_use(self, promotion: Promotion) -> ObjectId:
         for _ in range(ATTEMPTS):
             change = self._reservation(promotion)
             try:
@@ -204,8 +204,8 @@ def release(*, order_numbers: Sequence[str]) -> None:
     documents.bulk_write(PromotionUse, [UpdateMany(of_orders, {"$set": _FREE})])
 
 
-def claim(*, user: User, order_numbers: Sequence[str]) -> None:
-    """Call it in the transaction in which an account claims a guest's orders."""
+def attach(*, user: User, order_numbers: Sequence[str]) -> None:
+    """Make them the account's. Call it in the transaction in which it claims a guest's orders."""
     PromotionUse.objects.filter(order_number__in=order_numbers).update(user=user)
 
 

@@ -143,8 +143,8 @@ class _Found:
 
 def _apply(groups: Sequence[tuple[Row, ProductRows]], cells: CallCells, *, actor: str) -> list[Outcome]:
     by_product = {group.product_id: row.index for row, group in groups if group.product_id}
-    claimed: set[str] = set()
-    comparison = Comparison(cells, Columns(Category.objects.all()), claimed_slugs=claimed)
+    earlier_slugs: set[str] = set()
+    comparison = Comparison(cells, Columns(Category.objects.all()), earlier_slugs=earlier_slugs)
     steps: dict[int, ImportStep] = {}
     for step, _, _ in comparison.compare([group for _, group in groups]):
         index = by_product[step.product_id] if step.product_id else cells.index_of(step.variants[0]["row"])

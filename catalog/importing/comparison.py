@@ -26,7 +26,7 @@ MAX_VARIANTS = 500
 Change = list[str]
 
 
-class ClaimedSlugs(Container[str], Protocol):
+class EarlierSlugs(Container[str], Protocol):
     """The new slugs of a file, or of a call."""
 
     def add(self, slug: str, /) -> None: ...
@@ -41,13 +41,13 @@ class _Either(Container[str]):
 
 
 class Comparison:
-    def __init__(self, sheet: Cells, columns: Columns, *, claimed_slugs: ClaimedSlugs) -> None:
+    def __init__(self, sheet: Cells, columns: Columns, *, earlier_slugs: EarlierSlugs) -> None:
         self._sheet = sheet
         self._of_product = [column for name in sheet.names if (column := columns.of_product(name))]
         self._of_variant = [column for name in sheet.names if (column := columns.of_variant(name))]
         self._stocked = STOCK in sheet.names
         self._faults: list[CellFault] = []
-        self._claimed_slugs = claimed_slugs
+        self._earlier_slugs = earlier_slugs
 
     def pop_faults(self) -> list[CellFault]:
         faults, self._faults = self._faults, []
@@ -58,7 +58,7 @@ class Comparison:
         ids = [group.product_id for group in groups if group.product_id]
         products = Product.objects.in_bulk(ids)
         variants = read_model.group_by_product(Variant.objects.filter(product__in=ids))
-        self._taken = _Either(self._slugs_in_use(groups), self._claimed_slugs)
+        self._taken = _Either(self._slugs_in_use(groups), self._earlier_slugs)
         for group in groups:
             before = len(self._faults)
             known = group.product_id
@@ -91,7 +91,7 @@ class Comparison:
             if product.slug in self._taken:
                 detail = "Another product has this slug. A variant cannot move to another product."
                 self._fault(first, "slug", detail, code=SlugTaken.default_code)
-            self._claimed_slugs.add(product.slug)
+            self._earlier_slugs.add(product.slug)
         self._check_pairs(first, ATTRIBUTE, product.attributes, changes)
 
         by_sku = SkuMap((variant.sku, variant) for variant in existing)

@@ -31,7 +31,7 @@ def build_plan(run: ImportRun, table: Table, *, tick: Tick = lambda done, total:
                 tick(run.rows, 0)
             run.rows += read
             add_faults(run, faults)
-        comparison = Comparison(sheet, columns, claimed_slugs=staged.claimed_slugs)
+        comparison = Comparison(sheet, columns, earlier_slugs=staged.earlier_slugs)
         done, total = 0, staged.group()
         for products in in_batches(staged.products(most_rows=MAX_VARIANTS + 1)):
             steps = []

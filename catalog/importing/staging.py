@@ -33,7 +33,7 @@ class StagedRows:
         self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         self._db.executescript(_TABLES)
         self._db.execute("BEGIN")
-        self.claimed_slugs = ClaimedSlugs(self._db)
+        self.earlier_slugs = EarlierSlugs(self._db)
 
     def __enter__(self) -> Self:
         return self
@@ -110,7 +110,7 @@ class StagedRows:
             yield ProductRows(ObjectId(product) if product else None, found)
 
 
-class ClaimedSlugs:
+class EarlierSlugs:
     """The new slugs of a file."""
 
     def __init__(self, db: sqlite3.Connection) -> None:

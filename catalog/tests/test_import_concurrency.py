@@ -270,7 +270,7 @@ def test_a_check_whose_worker_is_killed_is_done_by_the_next(
     monkeypatch.setattr(runs, "BYTES_AT_ONCE", 0)
     upload(browser, [{"sku": "MUG", "price": "11"}])
     # As after a killed worker: the job is claimed, and an unused part of a plan is stored.
-    assert Job.objects.get().claim()
+    assert Job.objects.get().lease()
     assert jobs.run_due() == 0
     due_again()
     jobs.run_due()

@@ -22,7 +22,7 @@ from shop.db.deadline import clean_up_time
 from shop.http import request_context
 from shop.jobs.outcomes import RUNS
 from shop.jobs.periodic import Cursor, PeriodicTask, every_in_slices, run_next_task
-from shop.jobs.timing import LEASE, TimeLimit, now
+from shop.jobs.timing import LEASE, TimeLimit, back_off, now
 
 __all__ = [
     "Continue",
@@ -42,6 +42,7 @@ __all__ = [
 logger = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 20
+FIRST_BACK_OFF = timedelta(seconds=2)
 LONGEST_BACK_OFF = timedelta(hours=1)
 # Share of the time of `run_due` for urgent jobs.
 URGENT_SHARE = 0.75
@@ -96,13 +97,13 @@ class Job(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} {self.payload}"
 
-    def claim(self) -> bool:
+    def lease(self) -> bool:
         """Return False if another worker has the job."""
         leased_until = now() + LEASE
-        unclaimed = {"_id": self.pk, "run_at": self.run_at, "given_up_at": None}
-        claimed = documents.update_one(Job, unclaimed, {"$set": {"run_at": leased_until}, "$inc": {"attempts": 1}})
+        unleased = {"_id": self.pk, "run_at": self.run_at, "given_up_at": None}
+        leased = documents.update_one(Job, unleased, {"$set": {"run_at": leased_until}, "$inc": {"attempts": 1}})
         self.run_at, self.attempts = leased_until, self.attempts + 1
-        return claimed
+        return leased
 
 
 class JobKind:
@@ -204,7 +205,7 @@ def _due(limit: int, *, urgent: bool) -> list[Job]:
 
 def run(job: Job) -> bool:
     """Return False if another worker has the job. Failures are retried."""
-    if not job.claim():
+    if not job.lease():
         return False
     with request_context.bind_context(job.request_id, job=job.kind, job_id=str(job.pk)), traces.span(job.kind):
         _try(job)
@@ -225,11 +226,11 @@ def _try(job: Job) -> None:
     except Exception as error:
         RUNS.labels(job.kind, "failed").inc()
         logger.warning("job_failed", attempt=job.attempts, error=logs.describe_error(error), exc_info=True)
-        back_off = min(LONGEST_BACK_OFF, timedelta(seconds=2**job.attempts))
+        pause = back_off(job.attempts, first=FIRST_BACK_OFF, longest=LONGEST_BACK_OFF)
         given_up_at = timezone.now() if job.attempts >= MAX_ATTEMPTS else None
         with clean_up_time():
             Job.objects.filter(pk=job.pk, run_at=job.run_at).update(
-                run_at=now() + back_off,
+                run_at=now() + pause,
                 last_error=logs.redacted(repr(error.__cause__ or error))[:2000],
                 given_up_at=given_up_at,
             )

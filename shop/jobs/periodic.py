@@ -12,7 +12,7 @@ import structlog
 from django.db import IntegrityError, models
 
 from shop.http import request_context
-from shop.jobs.timing import LEASE, now
+from shop.jobs.timing import LEASE, back_off, now
 
 logger = structlog.get_logger(__name__)
 
@@ -27,7 +27,7 @@ Slice = Callable[[Cursor], Cursor]
 
 
 class PeriodicTask(models.Model):
-    """A worker claims it by advancing ``due_at``."""
+    """A worker leases it by advancing ``due_at``."""
 
     name = models.CharField(max_length=60, primary_key=True)
     due_at = models.DateTimeField()
@@ -39,12 +39,12 @@ class PeriodicTask(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def claim(self) -> bool:
+    def lease(self) -> bool:
         """Return False if another worker has the task."""
         leased_until = now() + LEASE
-        claimed = PeriodicTask.objects.filter(pk=self.pk, due_at=self.due_at).update(due_at=leased_until)
+        leased = PeriodicTask.objects.filter(pk=self.pk, due_at=self.due_at).update(due_at=leased_until)
         self.due_at = leased_until
-        return bool(claimed)
+        return bool(leased)
 
     def release(self, *, due_at: datetime, cursor: Cursor, failures: int = 0) -> None:
         """Change nothing if the lease is lost."""
@@ -91,7 +91,7 @@ def run_next_task() -> bool:
 def _run(row: PeriodicTask) -> bool:
     """Return False if another worker has the task."""
     task, started_at = _tasks[row.name], now()
-    if not row.claim():
+    if not row.lease():
         return False
     with request_context.bind_context(task=row.name):
         try:
@@ -102,7 +102,7 @@ def _run(row: PeriodicTask) -> bool:
             if row.cursor is not None and failures >= MAX_FAILURES:
                 row.release(due_at=now() + task.period, cursor=None, failures=failures)
             else:
-                pause = min(task.period, LONGEST_RETRY, FIRST_RETRY * 2 ** min(row.failures, 10))
+                pause = back_off(failures, first=FIRST_RETRY, longest=min(task.period, LONGEST_RETRY))
                 row.release(due_at=now() + pause, cursor=row.cursor, failures=failures)
         else:
             # With a cursor it is due again, after those that became due during the slice.

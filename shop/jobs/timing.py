@@ -1,4 +1,4 @@
-"""Leases, and the time for which a task or a batch of jobs may hold the worker."""
+"""Leases, pauses after failures, and the time for which a task or a batch of jobs may hold the worker."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -32,6 +32,11 @@ class TimeLimit:
             yield item
             if self.is_over:
                 return
+
+
+def back_off(failures: int, *, first: timedelta, longest: timedelta) -> timedelta:
+    """Return the pause after failures in a row: ``first``, doubled after each further one up to ``longest``."""
+    return min(longest, first * 2 ** min(failures - 1, 20))
 
 
 def now() -> datetime:

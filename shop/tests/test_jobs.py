@@ -201,7 +201,7 @@ def test_a_job_whose_worker_is_killed_between_slices_continues_where_it_was(work
     work.then = go_on
     work.enqueue(n=1)
     assert jobs.run_due() == 1
-    assert Job.objects.get().claim() is True
+    assert Job.objects.get().lease() is True
     assert jobs.run_due() == 0
     due_again()
     work.then = lambda: None
@@ -216,7 +216,7 @@ def test_a_lost_lease_does_not_set_a_job_back(work: Work) -> None:
     work.then = go_on
     work.enqueue(n=1)
     slow = Job.objects.get()
-    assert slow.claim() is True
+    assert slow.lease() is True
     due_again()
     assert jobs.run_due() == 1
     jobs._try(slow)
@@ -320,7 +320,7 @@ def test_a_job_under_way_is_leased(work: Work) -> None:
 
 def test_a_job_whose_worker_was_killed_runs_again_when_its_lease_is_over(work: Work) -> None:
     work.enqueue()
-    assert Job.objects.get().claim() is True
+    assert Job.objects.get().lease() is True
     job = Job.objects.get()
     assert 55 < (job.run_at - timezone.now()).total_seconds() < 61
     assert (job.attempts, jobs.run_due()) == (1, 0)
@@ -329,8 +329,8 @@ def test_a_job_whose_worker_was_killed_runs_again_when_its_lease_is_over(work: W
     assert (len(work.calls), Job.objects.count()) == (1, 0)
 
 
-def test_a_stale_claim_is_refused(work: Work) -> None:
+def test_a_stale_lease_is_refused(work: Work) -> None:
     work.enqueue()
     first, second = Job.objects.get(), Job.objects.get()
-    assert (first.claim(), second.claim()) == (True, False)
+    assert (first.lease(), second.lease()) == (True, False)
     assert Job.objects.get().attempts == 1

@@ -44,7 +44,7 @@ def test_an_effect_in_the_jobs_transaction_happens_exactly_once(counter: Callabl
 
 def test_a_lost_lease_keeps_a_job_in_a_transaction_from_having_its_effect_twice(counter: Callable[[], int]) -> None:
     slow = Job.objects.get()
-    assert slow.claim() is True
+    assert slow.lease() is True
     due_again()
     assert jobs.run_due() == 1
     jobs._work(slow)

@@ -97,7 +97,7 @@ class Dispatcher:
         except SecretsLost:
             disable_endpoint(endpoint_id=endpoint.pk, reason=NO_SECRET)
             return False
-        if not queue.claim(delivery):
+        if not queue.lease(delivery):
             return False
         body = body_of(delivery)
         headers = {

@@ -1,4 +1,4 @@
-"""The deliveries of an endpoint: written, claimed, recorded.
+"""The deliveries of an endpoint: written, leased, recorded.
 
 Per endpoint and object one delivery is pending, those behind it are held. Whoever adds one behind the pending one
 increments its ``followers``, and whoever finishes it writes it, too: concurrently, one of the two conflicts and finds
@@ -16,7 +16,7 @@ from pymongo import UpdateOne
 from shop.changes.models import Change
 from shop.db import documents
 from shop.db.transactions import transactional
-from shop.jobs.timing import LEASE, now
+from shop.jobs.timing import LEASE, back_off, now
 from shop.webhooks.disabling import disable_endpoint
 from shop.webhooks.http import Answer
 from shop.webhooks.metrics import ATTEMPTS
@@ -37,7 +37,8 @@ BACK_OFF = (
 JITTER = 0.1
 # After this many failures in a row an endpoint is sent one delivery at a time, with pauses.
 FAILURES_BEFORE_PAUSE = 3
-LONGEST_PAUSE_SECONDS = 60
+FIRST_PAUSE = timedelta(seconds=1)
+LONGEST_PAUSE = timedelta(minutes=1)
 GONE = 410
 
 
@@ -124,7 +125,7 @@ def _pending_of(new: Iterable[WebhookDelivery]) -> dict[tuple[ObjectId, str], An
     return found
 
 
-# --- Claims -----------------------------------------------------------------------------------------------------------
+# --- Leases -----------------------------------------------------------------------------------------------------------
 
 
 def due(endpoints: Sequence[ObjectId], *, limit: int, moment: datetime) -> list[WebhookDelivery]:
@@ -133,21 +134,21 @@ def due(endpoints: Sequence[ObjectId], *, limit: int, moment: datetime) -> list[
     return [documents.instance(WebhookDelivery, row) for row in rows]
 
 
-def claim(delivery: WebhookDelivery) -> bool:
+def lease(delivery: WebhookDelivery) -> bool:
     """Return False if another worker has it, or it was changed. The lease ends if its worker is killed."""
     leased_until = now() + LEASE
-    unclaimed = {"_id": delivery.pk, "status": Status.PENDING.value, "run_at": delivery.run_at}
+    unleased = {"_id": delivery.pk, "status": Status.PENDING.value, "run_at": delivery.run_at}
     change = {"$set": {"run_at": leased_until, "is_leased": True}, "$inc": {"tries": 1}}
-    claimed = documents.update_one(WebhookDelivery, unclaimed, change)
+    leased = documents.update_one(WebhookDelivery, unleased, change)
     delivery.run_at, delivery.tries = leased_until, delivery.tries + 1
-    return claimed
+    return leased
 
 
 # --- Results ----------------------------------------------------------------------------------------------------------
 
 
 def record(delivery: WebhookDelivery, answer: Answer) -> None:
-    """Record an attempt of a claimed delivery. The last one that fails disables the endpoint.
+    """Record an attempt of a leased delivery. The last one that fails disables the endpoint.
 
     Without the lease nothing is changed: another worker sends it.
     """
@@ -205,7 +206,8 @@ def count_failures(endpoint: WebhookEndpoint, *, has_succeeded: bool) -> None:
         if endpoint.failures:
             WebhookEndpoint.objects.filter(pk=endpoint.pk).update(failures=0, paused_until=None)
         return
-    more = endpoint.failures + 1 - FAILURES_BEFORE_PAUSE
-    pause = min(LONGEST_PAUSE_SECONDS, 2**more) * random.uniform(1 - JITTER, 1 + JITTER) if more >= 0 else 0  # noqa: S311
-    until = now() + timedelta(seconds=pause) if pause else None
-    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(failures=endpoint.failures + 1, paused_until=until)
+    failures, until = endpoint.failures + 1, None
+    if failures >= FAILURES_BEFORE_PAUSE:
+        pause = back_off(failures - FAILURES_BEFORE_PAUSE + 1, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
+        until = now() + pause * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(failures=failures, paused_until=until)

@@ -264,8 +264,8 @@ def test_workers_share_deliveries_and_repeat_those_of_a_killed_one(
     number_due()
     (lost,) = queue.due([WebhookEndpoint.objects.get().pk], limit=5, moment=timezone.now())
     late = copy.copy(lost)
-    assert queue.claim(lost)
-    assert not queue.claim(late)
+    assert queue.lease(lost)
+    assert not queue.lease(late)
 
     changing = threading.Event()
 
