@@ -102,13 +102,13 @@ def _lookup(holder: Document, *, limit: int, name: str, join: Document | None = 
     return {"$lookup": {"from": Order._meta.db_table, **(join or {}), "pipeline": pipeline, "as": name}}
 
 
-def require_allowed(document: Document, *, owner: CartOwner, pieces: int) -> None:
+def require_allowed(cart_document: Document, *, owner: CartOwner, pieces: int) -> None:
     """Raise ``TooManyUnpaidOrders`` or ``TooManyUnpaidOrdersHere`` if another order would exceed the limits.
 
-    ``document`` has the fields that :func:`lookups` added. A customer's concurrent orders conflict on the cart; those
-    of others at the address are not seen.
+    ``cart_document`` has the fields that :func:`lookups` added. A customer's concurrent orders conflict on the cart;
+    those of others at the address are not seen.
     """
-    own, here = (Holder(**sums) for name in ("own_holds", "holds_here") for sums in document[name] or [{}])
+    own, here = (Holder(**sums) for name in ("own_holds", "holds_here") for sums in cart_document[name] or [{}])
     if owner.user is not None and owner.user.email_verified:
         most_orders, most_pieces = settings.UNPAID_ORDERS_PER_CUSTOMER, settings.UNPAID_PIECES_PER_CUSTOMER
     else:

@@ -75,10 +75,10 @@ def place_order(
     # has written the stock commits.
     reached: list[Quote] = []
     customer = Customer(owner.user, email)
-    taxed = None
+    calculated_taxes = None
     if provider.is_registered():
         # No network call in the transaction, which checks that nothing has changed since.
-        taxed = quote(owner=owner, address=address, shipping_method=shipping_method).taxed
+        calculated_taxes = quote(owner=owner, address=address, shipping_method=shipping_method).calculated_taxes
     number = new_order_number()
 
     @transactional("orders.place")
@@ -91,7 +91,7 @@ def place_order(
             address=address,
             shipping_method=shipping_method,
             placed_from=placed_from,
-            taxed=taxed,
+            calculated_taxes=calculated_taxes,
             reserved=reserved,
             taken=reached[0].quantities if is_taken else None,
         )
@@ -103,9 +103,9 @@ def place_order(
             raise TotalChanged(f"The total is now {money.display(quoted.total)}.", attr="expected_total")
         quoted.require_chargeable()
         if quoted.total and placed_from:
-            holds.require_allowed(quoted.holds, owner=owner, pieces=sum(line.quantity for line in quoted.lines))
+            holds.require_allowed(quoted.cart_document, owner=owner, pieces=sum(line.quantity for line in quoted.lines))
         # Last: otherwise anyone could learn without a valid order whether the owner of the address has ordered before.
-        require_customer_allowed(quoted.priced.promotions, customer=customer, but_of_order=number)
+        require_customer_allowed(quoted.priced.promotions, customer=customer, except_order=number)
         reserved.require(quoted.priced.promotions)
         order = _order_from(
             quoted,

@@ -34,8 +34,8 @@ from shop.db import documents
 
 
 @dataclass(frozen=True)
-class Taxed:
-    """The taxes of a revision of a cart."""
+class CalculatedTaxes:
+    """Taxes, with the revision of the cart and the amounts that they were calculated for."""
 
     revision: int
     basis: TaxBasis
@@ -52,11 +52,11 @@ class Quote:
     # After free shipping.
     shipping: Decimal
     discounts: list[OrderDiscount]
-    taxed: Taxed
+    calculated_taxes: CalculatedTaxes
     prices_include_tax: bool
     currency: str
-    # Has the fields of `orders.holds.lookups` if ``placed_from`` was given.
-    holds: documents.Document
+    # The cart as read, with the sums of `orders.holds.lookups` if ``placed_from`` was given.
+    cart_document: documents.Document
 
     @property
     def quantities(self) -> Quantities:
@@ -72,11 +72,11 @@ class Quote:
 
     @property
     def tax(self) -> Decimal:
-        return self.taxed.taxes.total
+        return self.calculated_taxes.taxes.total
 
     @property
     def tax_lines(self) -> list[TaxLine]:
-        return self.taxed.taxes.by_rate
+        return self.calculated_taxes.taxes.by_rate
 
     @property
     def total(self) -> Decimal:
@@ -94,17 +94,17 @@ def quote(
     address: PostalAddress | None,
     shipping_method: str | None,
     placed_from: str = "",
-    taxed: Taxed | None = None,
+    calculated_taxes: CalculatedTaxes | None = None,
     reserved: Reservations | None = None,
     taken: Quantities | None = None,
 ) -> Quote:
-    """With ``placed_from`` also read the holds. ``taxed`` is required in a transaction if a provider calculates taxes.
-    Only a pick-up needs no ``address``. ``reserved`` are the uses of promotions that the order may have, ``taken`` is
-    the stock that it already has.
+    """With ``placed_from`` also read the holds. ``calculated_taxes`` are required in a transaction if a provider
+    calculates taxes. Only a pick-up needs no ``address``. ``reserved`` are the uses of promotions that the order may
+    have, ``taken`` is the stock that it already has.
 
     Raises ``EmptyCart``, ``OutOfStock`` with the lines' positions, ``InvalidShippingMethod``, ``NoShippingMethod``,
     ``ShippingAddressRequired``, ``UnknownState``, ``InvalidCoupon``, ``InvalidTaxAddress``, ``TaxUnavailable`` and, if
-    ``taxed`` is outdated, ``CartChanged`` or ``TotalChanged``.
+    ``calculated_taxes`` are outdated, ``CartChanged`` or ``TotalChanged``.
     """
     row, offered = _read(owner, placed_from)
     if row is None:
@@ -126,7 +126,7 @@ def quote(
         taken_off_shipping, shipping = shipping, taken_off_shipping
         offered_methods = [replace(each, price=shipping) for each in offered_methods]
     basis = tax_basis(_taxed_lines(priced), shipping, known.taxes, address, method)
-    taxed = _taxed(basis, known.taxes, revision=priced.cart.revision, known=taxed)
+    calculated_taxes = _calculate_taxes(basis, known.taxes, revision=priced.cart.revision, known=calculated_taxes)
     lines = [
         OrderLine(
             product=line.offer.product,
@@ -142,8 +142,8 @@ def quote(
             line_total=line.line_total,
             discount=line.discount,
             discounts=discounts.of_line(line),
-            tax_rate=taxed.taxes.of_line(number)[0],
-            tax=taxed.taxes.of_line(number)[1],
+            tax_rate=calculated_taxes.taxes.of_line(number)[0],
+            tax=calculated_taxes.taxes.of_line(number)[1],
         )
         for number, line in enumerate(priced.lines)
     ]
@@ -154,10 +154,10 @@ def quote(
         shipping_method=method,
         shipping=shipping,
         discounts=discounts.of_cart(priced, shipping=taken_off_shipping),
-        taxed=taxed,
+        calculated_taxes=calculated_taxes,
         prices_include_tax=settings.PRICES_INCLUDE_TAX,
         currency=settings.CURRENCY,
-        holds=row,
+        cart_document=row,
     )
 
 
@@ -168,7 +168,7 @@ def _apply_promotions(
     customer, order_number = Customer(owner.user), ""
     if reserved is not None:
         order_number, promotions = reserved.order_number, reserved.usable(promotions)
-    apply_promotions(priced, promotions, facts=facts_of(customer, promotions, but_of_order=order_number))
+    apply_promotions(priced, promotions, facts=facts_of(customer, promotions, except_order=order_number))
     if priced.coupon_error is not None:
         raise priced.coupon_error
 
@@ -265,12 +265,14 @@ def tax_basis(
     )
 
 
-def _taxed(basis: TaxBasis, table: TaxTable, *, revision: int, known: Taxed | None) -> Taxed:
+def _calculate_taxes(
+    basis: TaxBasis, table: TaxTable, *, revision: int, known: CalculatedTaxes | None
+) -> CalculatedTaxes:
     if not provider.is_registered():
         rates = table.rates(basis.country, basis.state, [line.tax_class for line in basis.lines])
-        return Taxed(revision, basis, by_table(basis, rates))
+        return CalculatedTaxes(revision, basis, by_table(basis, rates))
     if known is None:
-        return Taxed(revision, basis, provider.calculate(basis))
+        return CalculatedTaxes(revision, basis, provider.calculate(basis))
     if known.revision != revision:
         raise CartChanged
     if known.basis != basis:

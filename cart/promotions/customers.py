@@ -1,4 +1,4 @@
-"""Who uses a promotion: an account, or a guest by e-mail address."""
+"""The customer of a promotion: an account, or a guest by e-mail address."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -50,19 +50,19 @@ class Customer:
 
 @dataclass
 class CustomerFacts:
-    """What a customer did before; nothing for one who is not known."""
+    """A customer's earlier uses and orders; none for one who is not known."""
 
     is_proven: bool = False
     uses: dict[ObjectId, int] = field(default_factory=dict)
     has_ordered: bool = False
 
 
-def facts_of(customer: Customer, promotions: Sequence[Promotion], *, but_of_order: str = "") -> CustomerFacts:
+def facts_of(customer: Customer, promotions: Sequence[Promotion], *, except_order: str = "") -> CustomerFacts:
     """Read what the promotions depend on, by one command if any."""
     limited = [each.pk for each in promotions if each.most_per_customer is not None]
     if not limited or not customer.matches:
         return CustomerFacts(customer.is_proven)
-    own = {"coupon_id": {"$in": limited}, "order_number": {"$nin": ["", but_of_order]}, "$or": customer.matches}
+    own = {"coupon_id": {"$in": limited}, "order_number": {"$nin": ["", except_order]}, "$or": customer.matches}
     count: Document = {"$group": {"_id": "$coupon_id", "uses": {"$sum": 1}}}
     pipeline: Pipeline = [
         # Any one document: transactions allow no `$unionWith`.

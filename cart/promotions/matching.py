@@ -33,14 +33,14 @@ def customer_refusal(promotion: Promotion, facts: CustomerFacts) -> str:
     return ""
 
 
-def require_customer_allowed(promotions: Sequence[Promotion], *, customer: Customer, but_of_order: str) -> None:
+def require_customer_allowed(promotions: Sequence[Promotion], *, customer: Customer, except_order: str) -> None:
     """Raise ``InvalidCoupon`` if a customer whose address is unproven cannot use one of them.
 
     Carts and quotes know nothing of such a customer.
     """
     if customer.is_proven:
         return
-    facts = facts_of(customer, promotions, but_of_order=but_of_order)
+    facts = facts_of(customer, promotions, except_order=except_order)
     for promotion in promotions:
         if reason := customer_refusal(promotion, facts):
             raise InvalidCoupon(reason, attr="code")
