@@ -19,7 +19,7 @@ from shop.db import documents
 from shop.db.transactions import queue_for, transactional
 
 Quantities = Mapping[ObjectId, int]
-# What decides how many can be ordered.
+# Fields that decide how many can be ordered.
 _STOCK = ("stock", "stock_policy", "backorder_limit")
 
 

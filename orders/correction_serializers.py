@@ -31,7 +31,7 @@ class ChangeOrderSerializer(CorrectedAddressesSerializer):
 
 
 class CorrectionSerializer(serializers.Serializer):
-    """What an order with other addresses would cost."""
+    """The price of an order with other addresses."""
 
     total_before = MoneyField(source="order.total", help_text="Total with the present addresses.")
     shipping = MoneyField()

@@ -1,4 +1,4 @@
-"""What an order's promotions took off."""
+"""Discounts of an order, by promotion."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

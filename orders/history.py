@@ -1,4 +1,4 @@
-"""What happened to an order, and what staff noted."""
+"""Events of an order, and notes of staff."""
 
 from bson import ObjectId
 from django.db import models

@@ -1,4 +1,4 @@
-"""What orders show and take of staff, and of staff only."""
+"""Fields of orders for staff only."""
 
 from typing import Any
 

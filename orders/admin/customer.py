@@ -1,4 +1,4 @@
-"""What a customer has bought, for the customer's page in the admin."""
+"""A customer's purchases, for the customer's page in the admin."""
 
 from decimal import Decimal
 

@@ -29,7 +29,7 @@ class DailyTotal(models.Model):
     # Of orders, with shipping and tax; of products, after discounts, as prices are.
     sales = money_field()
     tax = money_field(default=0)
-    # What promotions took off.
+    # Discounts of promotions.
     discount = money_field(default=0)
     refunds = money_field(default=0)
     # Lost on that day, without fees.

@@ -22,7 +22,7 @@ class Destination(Protocol):
 
 @dataclass(frozen=True)
 class Parcel:
-    """What shipping is charged for: without products that ship free."""
+    """The goods that shipping is charged for: without products that ship free."""
 
     # In grams.
     weight: int

@@ -74,7 +74,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     def get_sortable_by(self, request: HttpRequest) -> tuple[str, ...]:
         if self.is_small:
             return tuple(map(str, self.get_list_display(request)))
-        # What a search finds has the order of the index that finds it.
+        # Rows that a search finds have the order of the index that finds them.
         return () if request.GET.get(SEARCH_VAR) else self.sortable_by
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:

@@ -223,7 +223,7 @@ class QuickChangeList(ChangeList):
 
 
 class IndexedSearchMixin(ModelAdmin):
-    """Searches by index instead of a regular expression. What is found has the order of that index."""
+    """Searches by index instead of a regular expression. Results have the order of that index."""
 
     # Django requires it for a search box.
     search_fields = ("pk",)

@@ -1,4 +1,4 @@
-"""What has changed, in one order for all readers.
+"""Changes of objects, in one order for all readers.
 
 A transaction records its changes as one document, without a position: no two of them write the same document. The
 worker then gives positions 1, 2, 3 … in a transaction of its own, so that a reader who keeps the position of the last

@@ -22,7 +22,7 @@ class KindFilter(DropdownFilter):
 
 @admin.register(Change)
 class ChangeAdmin(ReadOnlyModelAdmin):
-    """What integrations read by ``GET /changes/``."""
+    """Changes as integrations read them by ``GET /changes/``."""
 
     list_display = ("shown_type", "shown_object", "at", "position")
     list_filter = (KindFilter,)
