@@ -67,9 +67,9 @@ class Preparation:
         if name in _CART_LINES and (cart := self._filled_cart()):
             case.path_parameters["id"] = str(cart.lines[0].key)
             if self._holder.token:
-                case.headers["X-Cart-Token"] = self._holder.token
+                _send_token(case, "X-Cart-Token", self._holder.token)
         elif name in _BUY and self._holder.token and self._filled_cart():
-            case.headers["X-Cart-Token"] = self._holder.token
+            _send_token(case, "X-Cart-Token", self._holder.token)
         elif name in _OF_GUESTS and self._holder.user is None:
             self._open_guest_order(case, _OF_GUESTS[name])
         elif name in _LINKS:
@@ -83,8 +83,7 @@ class Preparation:
         order = Order.objects.of_guests().exclude(payment=None).order_by("-pk").first()
         if order is None:
             return
-        case.headers["X-Order-Token"] = token = new_token(order)
-        known_tokens.add(token)
+        _send_token(case, "X-Order-Token", new_token(order))
         if parameter == "order":
             case.body["order"] = order.number
         else:
@@ -106,3 +105,8 @@ class Preparation:
         if told and self._random.random() < 0.5:
             return body_of(self._random.choice(told))
         return json.dumps(case.body, default=str).encode()
+
+
+def _send_token(case: Case, header: str, token: str) -> None:
+    case.headers[header] = token
+    known_tokens.add(token)
