@@ -219,6 +219,26 @@ def test_what_is_accepted_against_the_description_must_be_valid_as_it_is_read(
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("page", "\x85", checks.EMPTY),
+        ("page", "x", ""),
+        ("brand", "Kiln Row", checks.VALID),
+        ("brand", "x" * 101, ""),
+        (None, "x", ""),
+    ],
+)
+def test_a_parameter_that_is_accepted_against_the_description_must_be_blank_or_a_list_of_one(
+    name: str | None, value: str, reason: str
+) -> None:
+    accepted = AcceptedNegativeData(operation="GET /products/", message="", status_code=200, expected_statuses=["400"])
+    case = case_of("GET /products/", None)
+    case.query = {name: value}
+    case.meta.phase.data.parameter = name
+    assert checks.excuse(accepted, case, response_of(200)) == reason
+
+
+@pytest.mark.parametrize(
     ("operation", "body", "code", "reason"),
     [
         ("PATCH /variants/{id}/", {"options": {"size": "\x8b"}}, "invalid_value", checks.TRIMMED),

@@ -176,18 +176,16 @@ def _reason_of_parameter(case: Case, name: str | None) -> str:
 
 def _is_valid_item(case: Case, name: str | None, value: Any) -> bool:
     """Return whether the parameter is a list that has this single value."""
-    described = [each for each in case.operation.definition.raw.get("parameters", ()) if each.get("name") == name]
-    return any(
-        "items" in each["schema"] and jsonschema.Draft202012Validator(each["schema"]).is_valid([value])
-        for each in described
-    )
+    parameters = case.operation.definition.raw.get("parameters", ())
+    described = [each["schema"] for each in parameters if name and each.get("name") == name]
+    return any("items" in each and jsonschema.Draft202012Validator(each).is_valid([value]) for each in described)
 
 
 def _adds_nothing(value: Any) -> bool:
-    """Return whether the value leaves the query string empty."""
+    """Return whether the value leaves the query string empty or blank."""
     if isinstance(value, dict):
         value = list(value.values())
-    return all(map(_adds_nothing, value)) if isinstance(value, list) else value in ("", None)
+    return all(map(_adds_nothing, value)) if isinstance(value, list) else value is None or not str(value).strip()
 
 
 def _is_valid_as_read(case: Case, normalize: Callable[[str], str] = identifiers.label) -> bool | None:
