@@ -16,21 +16,23 @@ def body_of(delivery: WebhookDelivery) -> bytes:
     ``data`` has only an ``id`` if the object is gone, with ``omitted`` if it is too large or cannot be shown.
     """
     known = {"id": delivery.object_id}
-    body = _json(delivery, _data_of(delivery) or known)
-    return body if len(body) <= MAX_BODY_BYTES else _json(delivery, {**known, "omitted": True})
+    try:
+        body = _json(delivery, _data_of(delivery) or known)
+    except Exception as error:
+        if is_database_outage(error):
+            raise
+        logger.exception("webhook_object_not_shown", type=delivery.type, object=delivery.object_id)
+    else:
+        if len(body) <= MAX_BODY_BYTES:
+            return body
+    return _json(delivery, {**known, "omitted": True})
 
 
 def _data_of(delivery: WebhookDelivery) -> dict | None:
     if delivery.type == TEST:
         return {"message": "This is a test."}
-    try:
-        # A kind of another release cannot be shown.
-        return kinds()[delivery.kind].show(delivery.object_id, delivery.parent)
-    except Exception as error:
-        if is_database_outage(error):
-            raise
-        logger.exception("webhook_object_not_shown", type=delivery.type, object=delivery.object_id)
-        return {"id": delivery.object_id, "omitted": True}
+    # A kind of another release cannot be shown.
+    return kinds()[delivery.kind].show(delivery.object_id, delivery.parent)
 
 
 def _json(delivery: WebhookDelivery, data: dict) -> bytes:
