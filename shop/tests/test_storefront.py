@@ -74,6 +74,8 @@ def test_every_page_and_file_is_served_in_development(in_development: Client) ->
         "/assets/nothing.js",
         "/assets/../index.html",
         "/assets/%2e%2e/index.html",
+        "/assets/%00",
+        f"/assets/{'a' * 300}",
         "/nothing",
         "/cartoon",
     ):

@@ -48,8 +48,12 @@ def is_page(path: str) -> bool:
 
 def read(path: str) -> tuple[bytes, str] | None:
     """Return an asset's content and content type, or None."""
-    file = (SITE / path).resolve()
-    if not file.is_relative_to(SITE / "assets") or not file.is_file():
+    try:
+        file = (SITE / path).resolve()
+        if not file.is_relative_to(SITE / "assets") or not file.is_file():
+            return None
+    except (OSError, ValueError):
+        # Too long, or with a null character.
         return None
     return file.read_bytes(), _TYPES[file.suffix]
 
