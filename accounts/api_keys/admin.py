@@ -4,7 +4,6 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils import timezone
 from unfold.decorators import display
 from unfold.enums import ActionVariant
@@ -15,6 +14,7 @@ from accounts.api_keys.models import ApiKey
 from shop.admin.base import TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge
+from shop.admin.secrets import secret_page
 
 # Models of the admin that no key may see or change.
 CLOSED = {"accounts.apikey", "auth.group"}
@@ -122,16 +122,16 @@ class ApiKeyAdmin(TransactionalModelAdmin):
         """The service has logged it."""
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
-        """Show the key, which is stored nowhere."""
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "New API key",
-            "key": obj,
-            "secret": obj.secret,
-            "page": self.change_url(obj.pk),
-        }
-        headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-        return TemplateResponse(request, "admin/api_key_created.html", context, headers=headers)
+        return secret_page(
+            request,
+            self.admin_site,
+            title="New API key",
+            heading=f"The key of {obj.name}",
+            secret=obj.secret,
+            hint="Send it with each request:",
+            code="Authorization: Api-Key …",
+            page=self.change_url(obj.pk),
+        )
 
     @dialog(
         button="Revoke",

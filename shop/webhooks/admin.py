@@ -4,7 +4,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
@@ -12,6 +11,7 @@ from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 from shop.admin.base import PlainDeleteConfirmationMixin, ReadOnlyModelAdmin, TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, link, list_url, page_url
+from shop.admin.secrets import secret_page
 from shop.changes.kinds import kind_of, kinds, types
 from shop.webhooks import services
 from shop.webhooks.models import WebhookDelivery, WebhookEndpoint, all_of_kinds, permissions_for
@@ -135,16 +135,15 @@ class WebhookEndpointAdmin(PlainDeleteConfirmationMixin, TransactionalModelAdmin
         return self._show_secret(request, obj, obj.secret)
 
     def _show_secret(self, request: HttpRequest, endpoint: WebhookEndpoint, secret: str) -> HttpResponse:
-        """Show the secret, which is stored nowhere."""
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Webhook secret",
-            "endpoint": endpoint,
-            "secret": secret,
-            "page": self.change_url(endpoint.pk),
-        }
-        headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-        return TemplateResponse(request, "admin/webhook_secret.html", context, headers=headers)
+        return secret_page(
+            request,
+            self.admin_site,
+            title="Webhook secret",
+            heading=f"The secret of {endpoint.url}",
+            secret=secret,
+            hint="The endpoint verifies with it that a message comes from this shop.",
+            page=self.change_url(endpoint.pk),
+        )
 
     @dialog(
         button="Send a test",
