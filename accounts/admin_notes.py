@@ -1,22 +1,13 @@
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
 from accounts import customer_notes
 from accounts.models import User
-from shop.admin.dialogs import DialogForm, dialog
-from shop.admin.forms_in_pages import FormsInPagesMixin, KeyField
-
-
-class NoteForm(DialogForm):
-    text = forms.CharField(max_length=2000, widget=forms.Textarea)
-
-
-class NoteKeyForm(DialogForm):
-    note = KeyField()
-
+from shop.admin.dialogs import dialog
+from shop.admin.forms_in_pages import FormsInPagesMixin
+from shop.admin.notes import NoteForm, NoteKeyForm
 
 NOTE_FORMS = ("add_note", "delete_note")
 

@@ -1,6 +1,5 @@
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
@@ -9,15 +8,8 @@ from orders.models import Order
 from orders.tags import validate_tags
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.fields import TagsField
-from shop.admin.forms_in_pages import FormsInPagesMixin, KeyField
-
-
-class NoteForm(DialogForm):
-    text = forms.CharField(max_length=2000, widget=forms.Textarea)
-
-
-class NoteKeyForm(DialogForm):
-    note = KeyField()
+from shop.admin.forms_in_pages import FormsInPagesMixin
+from shop.admin.notes import NoteForm, NoteKeyForm
 
 
 class TagsForm(DialogForm):
