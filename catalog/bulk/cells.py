@@ -11,6 +11,7 @@ from catalog import options
 from catalog.importing.columns import ATTRIBUTE, OPTION
 from catalog.importing.rows import CellFault, ProductRows
 from catalog.importing.rows import Row as FileRow
+from catalog.serializers import OF_VARIANTS
 from shop import money
 
 # Columns of other names than the fields of a call.
@@ -18,19 +19,7 @@ _OF_PRODUCT = {"is_active": "active", "seo.title": "seo_title", "seo.description
 _OF_VARIANT = {"is_active": "variant_active"}
 # A fault of a pair of variants with equal options.
 _ALL_OPTIONS = f"{OPTION}…"
-VARIANT_FIELDS = (
-    "price",
-    "weight",
-    "barcode",
-    "cost",
-    "stock",
-    "stock_policy",
-    "backorder_limit",
-    "expected_on",
-    "sale_price",
-    "sale_starts_at",
-    "sale_ends_at",
-)
+VARIANT_FIELDS = tuple(name for name in OF_VARIANTS if name != "sku")
 PRODUCT_FIELDS = (
     "name",
     "slug",

@@ -59,6 +59,21 @@ class VariantSerializer(serializers.ModelSerializer):
         }
 
 
+STAFF_FIELDS = (
+    "stock",
+    "available_quantity",
+    "stock_policy",
+    "backorder_limit",
+    "cost",
+    "is_active",
+    "position",
+    "regular_price",
+    "sale_price",
+    "sale_starts_at",
+    "sale_ends_at",
+)
+
+
 class StaffVariantSerializer(VariantSerializer):
     regular_price = MoneyField(source="price", read_only=True, help_text="The `price` that staff set.")
     sale_price = MoneyField(read_only=True, allow_null=True)
@@ -68,20 +83,7 @@ class StaffVariantSerializer(VariantSerializer):
     cost = MoneyField(read_only=True, allow_null=True)
 
     class Meta(VariantSerializer.Meta):
-        fields = (
-            *VariantSerializer.Meta.fields,
-            "stock",
-            "available_quantity",
-            "stock_policy",
-            "backorder_limit",
-            "cost",
-            "is_active",
-            "position",
-            "regular_price",
-            "sale_price",
-            "sale_starts_at",
-            "sale_ends_at",
-        )
+        fields = (*VariantSerializer.Meta.fields, *STAFF_FIELDS)
 
 
 class ShownVariantSerializer(StaffVariantSerializer):
@@ -99,19 +101,7 @@ class ShownVariantSerializer(StaffVariantSerializer):
     sale_starts_at = serializers.DateTimeField(required=False, allow_null=True, help_text="For staff only.")
     sale_ends_at = serializers.DateTimeField(required=False, allow_null=True, help_text="For staff only.")
 
-    sometimes_absent = (
-        "stock",
-        "available_quantity",
-        "stock_policy",
-        "backorder_limit",
-        "cost",
-        "is_active",
-        "position",
-        "regular_price",
-        "sale_price",
-        "sale_starts_at",
-        "sale_ends_at",
-    )
+    sometimes_absent = STAFF_FIELDS
 
 
 WITH_VARIANTS = {
