@@ -31,13 +31,14 @@ def read(*, after: int | None, kinds: Collection[str] = (), limit: int) -> Page:
     Raises ``CursorExpired``, also for a position that was never given: the database is then another one, such as a
     restored backup.
     """
-    behind = {"_id": {"$gt": 0 if after is None else after}}
-    match = {"kind": {"$in": sorted(kinds)}, **behind} if kinds else behind
     # One snapshot, so that `next` passes over rows of other kinds only.
     with snapshot():
         counter = documents.find_one(ChangeCounter, {"_id": COUNTER})
+        last, deleted = (counter.last, counter.deleted) if counter else (0, 0)
+        # Rows up to `deleted` may still be about to be deleted.
+        behind = {"_id": {"$gt": deleted if after is None else after}}
+        match = {"kind": {"$in": sorted(kinds)}, **behind} if kinds else behind
         rows = documents.views(Change, [{"$match": match}, {"$sort": {"_id": 1}}, {"$limit": limit + 1}])
-    last, deleted = (counter.last, counter.deleted) if counter else (0, 0)
     if after is not None and not deleted <= after <= last:
         raise CursorExpired(attr="after")
     changes, has_more = rows[:limit], len(rows) > limit

@@ -5,7 +5,22 @@ from django.utils import timezone
 from shop import jobs
 from shop.changes.models import COUNTER, Change, ChangeCounter, retention_days
 from shop.db import documents
+from shop.db.transactions import transactional
 from shop.jobs.retention import BATCH
+
+# More changes than a shop makes between a backup and its restore.
+SKIPPED = 1_000_000_000
+
+
+@transactional("changes.expire_cursors")
+def expire_cursors() -> int:
+    """Skip positions that may have been given before, expire all cursors, and return the last position."""
+    counter = documents.find_one_and_update(
+        ChangeCounter, {"_id": COUNTER}, {"$inc": {"last": SKIPPED}}, returning=("last",), upsert=True
+    )
+    last = int(counter["last"]) if counter else 0
+    documents.update_one(ChangeCounter, {"_id": COUNTER}, {"$set": {"deleted": last}})
+    return last
 
 
 @jobs.every_in_slices(3600, name="shop.forget_changes")

@@ -1,5 +1,6 @@
 """The feed of changes: what is recorded, pages, cursors, and readers that miss nothing."""
 
+import io
 import json
 import threading
 from collections import defaultdict
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection, connections
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -220,6 +222,26 @@ def test_changes_are_deleted_from_the_oldest_on_and_their_cursors_expire(
     assert feed()["results"] == []
     connection.database[Change._meta.db_table].insert_one({"_id": int(last) + 1, "at": timezone.now()})
     assert len(audit_of_changes()) == 1
+
+
+def test_after_a_restore_no_cursor_from_before_it_is_good(
+    feed: Feed, as_staff: APIClient, make_product: Callable[..., Product]
+) -> None:
+    make_product()
+    restored = int(feed(after="latest")["next_cursor"])
+    # Readers have seen changes that the backup lacks.
+    seen = restored + 1
+    call_command("expire_change_cursors", stdout=io.StringIO())
+    assert feed()["results"] == []
+    for _ in range(2):
+        make_product()
+    found = feed()["results"]
+    assert len(found) == 4
+    assert found[0]["sequence"] > restored + 1_000_000
+    for cursor in (restored, seen):
+        reply = as_staff.get(f"{API}/changes/?after={cursor}")
+        assert (reply.status_code, reply.json()["errors"][0]["code"]) == (410, "cursor_expired")
+    assert audit.violations() == []
 
 
 @pytest.mark.django_db(transaction=True)

@@ -87,6 +87,7 @@ class Rehearsal:
         self.machine.destroy_database()
         self.machine.restore(backup)
         release.manage("migrate", "--verbosity", "0")
+        release.manage("expire_change_cursors")
         release.manage("audit")
         # It exits with 1, as someone has to look at the payments of lost orders.
         reconcile = ("reconcile_payments", "--hours", "48", "--settling-minutes", "0")
