@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from django.db.models import QuerySet
+from django.utils import timezone
+
 from orders.models import Order
 from shop.dev.faults.world import ShopWorld, shop_world
 from shop.dev.fuzz import report
@@ -14,6 +17,7 @@ from shop.dev.fuzz.preparation import Preparation
 from shop.dev.fuzz.results import Finding, Results
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.waiting import wait_until
+from shop.jobs import Job
 from shop.management.progress import Progress
 
 _SERVER_PROCESSES = 2
@@ -58,9 +62,9 @@ class Run:
                 progress=bar,
             )
         world.stripe.wait_until_idle(30)
-        # A slow run outlasts the holds, which only a worker ends.
+        # A slow run outlasts the holds, which only a worker ends; jobs move the products of categories.
         world.start_workers()
-        wait_until(lambda: not Order.objects.due_to_expire().exists(), seconds=60)
+        wait_until(lambda: not Order.objects.due_to_expire().exists() and not _due_jobs().exists(), seconds=60)
         world.stop_workers()
         for violation in world.state.audit():
             results.find("audit", person, violation)
@@ -75,3 +79,7 @@ class Run:
     @property
     def findings(self) -> list[Finding]:
         return [finding for results in self.all_results for finding in results.findings]
+
+
+def _due_jobs() -> QuerySet[Job]:
+    return Job.objects.filter(run_at__lte=timezone.now(), given_up_at=None)
