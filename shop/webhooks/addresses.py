@@ -12,6 +12,10 @@ Address = IPv4Address | IPv6Address
 # https://www.rfc-editor.org/rfc/rfc6052 and rfc8215
 _NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 
+# Public by its number, but the host of a virtual machine.
+# https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+_AZURE = IPv4Address("168.63.129.16")
+
 
 class AddressRefused(Exception):
     """The message names no address, which would help to explore a network."""
@@ -65,4 +69,6 @@ def _is_public(address: Address) -> bool:
             return all(map(_is_public, embedded)) and address.ipv4_mapped is None
         if address.is_site_local:
             return False
+    if address == _AZURE:
+        return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)

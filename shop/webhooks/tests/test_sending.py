@@ -34,7 +34,7 @@ def test_private_addresses_are_refused_when_a_message_is_sent(
     for private in (
         "127.0.0.1 10.1.2.3 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0 224.0.0.1 255.255.255.255 "
         "::1 :: fe80::1 fc00::1 fd00:ec2::254 ff02::1 fec0::1 ::ffff:127.0.0.1 ::ffff:8.8.8.8 2002:7f00:1:: "
-        "64:ff9b::7f00:1 2001:db8::1"
+        "64:ff9b::7f00:1 2001:db8::1 168.63.129.16 2002:a83f:8110::"
     ).split():
         assert not addresses.is_allowed(addresses.ip_address(private)), private
     for public in ("8.8.8.8", "2606:4700:4700::1111", "64:ff9b::808:808"):
