@@ -1,6 +1,8 @@
 """One POST within a total time, to an address that was checked: no redirects, no proxies, little of the answer."""
 
+import queue as queues
 import ssl
+import threading
 import time
 from collections.abc import Iterable
 from functools import cache
@@ -82,6 +84,26 @@ class _Deadline:
         return left if timeout is None else min(left, timeout)
 
 
+def _resolve_within(seconds: float, host: str, port: int) -> list[str]:
+    """Leave a slow look-up behind in a thread: the system's has no timeout. Raises ``ConnectTimeout``, too."""
+    results: queues.SimpleQueue[list[str] | Exception] = queues.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            results.put(resolve(host, port))
+        except Exception as error:
+            results.put(error)
+
+    threading.Thread(target=look_up, daemon=True).start()
+    try:
+        found = results.get(timeout=seconds)
+    except queues.Empty:
+        raise httpcore.ConnectTimeout from None
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
 class _CheckedBackend(httpcore.NetworkBackend):
     """Connects to an address that it has checked, so that the name cannot change between check and connection."""
 
@@ -96,8 +118,8 @@ class _CheckedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        addresses = resolve(host, port)
         until = _Deadline(time.monotonic() + self._deadline.left(CONNECT_SECONDS))
+        addresses = _resolve_within(until.left(), host, port)
         for number, address in enumerate(addresses, 1):
             try:
                 # The others get a part of the time, too.

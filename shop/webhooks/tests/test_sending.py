@@ -53,7 +53,9 @@ def test_private_addresses_are_refused_when_a_message_is_sent(
     assert looked_up == ["one.example"]
 
 
-def test_a_message_ends_within_its_time_however_slowly_it_is_answered(receiver: Receiver) -> None:
+def test_a_message_ends_within_its_time_however_slowly_it_is_answered(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
 
     def drip() -> None:
@@ -75,3 +77,17 @@ def test_a_message_ends_within_its_time_however_slowly_it_is_answered(receiver: 
     listener.close()
     assert http.post(f"{receiver.url}/x", {}, b"{}").status_code == 204
     assert not http.post("http://[::1", {}, b"{}").is_accepted
+
+    # Nor does a name server delay it.
+    resolve = socket.getaddrinfo
+
+    def late(*arguments: Any, **options: Any) -> list[Any]:
+        time.sleep(2)
+        return resolve(*arguments, **options)
+
+    monkeypatch.setattr(addresses.socket, "getaddrinfo", late)
+    started = time.monotonic()
+    answer = http.post(f"{receiver.url}/late", {}, b"{}", seconds=0.4)
+    assert (answer.status_code, answer.error) == (None, "The endpoint did not answer in time.")
+    assert time.monotonic() - started < 1.5
+    assert receiver.at("/late") == []
