@@ -30,6 +30,7 @@ INVALID_INPUT = (
     "invalid_choice",
     "invalid_id",
     "invalid_idempotency_key",
+    "invalid_tax_id",
     "make_aware",
     "max_decimal_places",
     "max_digits",

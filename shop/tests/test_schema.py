@@ -261,6 +261,8 @@ def test_what_shoppers_are_answered_is_as_described(
     answered(as_customer, "GET /users/me/", status=200)
     answered(as_customer, "PATCH /users/me/", {"phone": "+44 20 7946 0000"}, status=200)
     entry = answered(as_customer, "POST /users/me/addresses/", ADDRESS, status=201)
+    untaxed = {**ADDRESS, "country": "DE", "state": "", "tax_id": "DE123"}
+    answered(as_customer, "POST /users/me/addresses/", untaxed, status=400)
     answered(as_customer, "GET /users/me/addresses/", status=200)
     answered(as_customer, "PATCH /users/me/addresses/{id}/", {"city": "Bath"}, status=200, id=entry["id"])
     answered(as_customer, "DELETE /users/me/addresses/{id}/", status=204, id=entry["id"])
@@ -312,6 +314,8 @@ def test_what_staff_are_answered_is_as_described(
     answered(as_staff, "GET /products/", status=200)
     answered(as_staff, "GET /orders/", status=400, query="?status=lost")
     answered(as_staff, "DELETE /products/{id}/", status=204, id=mug["id"])
+    answered(as_staff, "POST /webhook-endpoints/", {"url": "x", "types": ["x"]}, status=400)
+    answered(as_staff, "GET /webhook-endpoints/", status=400, query="?page_size=-1")
 
 
 def test_every_status_is_explained() -> None:

@@ -67,6 +67,14 @@ def test_rules_beyond_types_are_described(subtests: pytest.Subtests) -> None:
             assert not validator.is_valid(invalid)
 
 
+def test_refusals_of_query_parameters_are_described() -> None:
+    refusable = [
+        each for each in operations() if any(p.get("in") == "query" for p in each.description.get("parameters", ()))
+    ]
+    assert len(refusable) > 10
+    assert not [str(each) for each in refusable if "400" not in each.description["responses"]]
+
+
 def test_codes_of_fields_are_described() -> None:
     described = {*INVALID_INPUT, *re.findall("`([a-z_]+)`", str(published()["components"]["responses"]))}
     for field in subclasses_of(Field):

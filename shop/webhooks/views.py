@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -69,6 +69,7 @@ class WebhookEndpointViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, _
         "test": "testWebhookEndpoint",
     }
     errors = {
+        "list": [ValidationError],
         "create": [PermissionDenied, TooManyEndpoints, *INPUT_CODES],
         "partial_update": [PermissionDenied, *INPUT_CODES],
         "rotate_secret": [PermissionDenied],
@@ -146,7 +147,7 @@ class WebhookDeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, _
         "retrieve": "getWebhookDelivery",
         "replay": "replayWebhookDelivery",
     }
-    errors = {"list": [NotFound], "replay": [DeliveryHeld, EndpointDisabled]}
+    errors = {"list": [NotFound, ValidationError], "replay": [DeliveryHeld, EndpointDisabled]}
 
     def get_queryset(self) -> QuerySet[WebhookDelivery]:
         endpoint = get_object_or_404(WebhookEndpoint, pk=self.kwargs["endpoint_pk"])
