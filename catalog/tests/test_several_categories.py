@@ -9,6 +9,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from catalog import categories, category_products, services
+from catalog.errors import CategoryInUse
 from catalog.models import Category, Product
 from catalog.tests.conftest import LIST
 from catalog.tests.files import export_products, import_products, rows_of
@@ -102,7 +103,7 @@ def test_moves_and_renames_reach_products_of_several_categories_in_steps(
 def test_a_category_is_not_deleted_while_it_is_an_additional_one(
     browser: Client, tree: dict[str, Category], mugs: list[Product]
 ) -> None:
-    with pytest.raises(services.CategoryInUse):
+    with pytest.raises(CategoryInUse):
         categories.delete_category(category=tree["gifts"])
 
 

@@ -5,12 +5,17 @@
 
 import itertools
 import json
+import re
 import sys
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 import django
+from django.urls import resolve
+
+if TYPE_CHECKING:
+    from shop.dev.testing.routes import Operation
 
 # Choices of one filter that are measured.
 MOST_CHOICES = 4
@@ -43,8 +48,7 @@ def _of_api() -> Iterator[Address]:
         if operation.method != "GET":
             continue
         parameters = operation.description.get("parameters", [])
-        people = ("guest",) if operation.is_public and "/cart/" not in operation.path else ("regular", "staff")
-        for who in people:
+        for who in _readers(operation):
             path = _with_ids(operation.path, who)
             if path is None:
                 continue
@@ -55,6 +59,23 @@ def _of_api() -> Iterator[Address]:
             queries += ["&".join(pair) for pair in itertools.combinations(filters, 2)]
             queries += ["&".join(three) for three in itertools.combinations(filters, 3)]
             yield from (Address(who, f"{name}?{query}", f"{path}?{query}") for query in queries)
+
+
+def _readers(operation: "Operation") -> tuple[str, ...]:
+    """Return who is measured: a guest, or the customers and staff who may read it."""
+    if operation.is_public and "/cart/" not in operation.path:
+        return ("guest",)
+    from shop.api.permissions import HasModelPermission, KeysOnly
+
+    closed = _permissions(operation.path)
+    if KeysOnly in closed:
+        return ()
+    return ("staff",) if HasModelPermission in closed else ("regular", "staff")
+
+
+def _permissions(path: str) -> list[Any]:
+    view: Any = resolve(re.sub(r"{\w+}", "0" * 24, path)).func
+    return list(view.cls.permission_classes)
 
 
 def _queries(parameter: dict[str, Any]) -> Iterator[str]:
