@@ -3,11 +3,12 @@ from rest_framework import serializers
 from accounts.serializers import EmailAddressField
 from orders.statuses import FulfilmentStatus, OrderStatus, PaymentStatus
 from orders.tags import LONGEST_TAG
-from shop.api.fields import CodeField, LowerCodeField, TimeField
+from shop.api.fields import CodeField, LowerCodeField
 from shop.api.object_ids import ObjectIdField
+from shop.api.query import ChangesQuerySerializer
 
 
-class OrderQuerySerializer(serializers.Serializer):
+class OrderQuerySerializer(ChangesQuerySerializer):
     """Query parameters of an order list. Those other than statuses are for staff."""
 
     user = ObjectIdField(required=False)
@@ -21,11 +22,4 @@ class OrderQuerySerializer(serializers.Serializer):
         choices=["open"],
         required=False,
         help_text="Orders with a return that staff have to answer, receive or refund.",
-    )
-    created_after = TimeField(required=False, help_text="Included.")
-    created_before = TimeField(required=False, help_text="Not included.")
-    updated_since = TimeField(
-        required=False,
-        help_text="Sorts by the last change, the oldest first. A change under way appears with the time at which it "
-        "started: ask again for the last minute.",
     )

@@ -3,8 +3,7 @@ from rest_framework import serializers
 
 from accounts.models import Address, User
 from accounts.serializers import AddressSerializer, EmailAddressField
-from shop.api.fields import TimeField
-from shop.api.query import QueryBooleanField
+from shop.api.query import ChangesQuerySerializer, QueryBooleanField
 from shop.media.fields import ImageURLField
 
 
@@ -47,17 +46,10 @@ class CustomerDetailSerializer(CustomerSerializer):
         return list(AddressSerializer(addresses, many=True, context=self.context).data)
 
 
-class CustomerQuerySerializer(serializers.Serializer):
+class CustomerQuerySerializer(ChangesQuerySerializer):
     """Query parameters of the list of customers."""
 
     email = EmailAddressField(required=False, help_text="The whole address.")
     is_active = QueryBooleanField(required=False, help_text="Active accounts, or deactivated ones.")
     is_staff = QueryBooleanField(required=False, help_text="Accounts of staff, or of customers.")
     email_verified = QueryBooleanField(required=False, help_text="With a verified address, or without.")
-    created_after = TimeField(required=False, help_text="Included.")
-    created_before = TimeField(required=False, help_text="Not included.")
-    updated_since = TimeField(
-        required=False,
-        help_text="Sorts by the last change, the oldest first. A change under way appears with the time at which it "
-        "started: ask again for the last minute.",
-    )

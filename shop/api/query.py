@@ -7,6 +7,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from shop.api.fields import TimeField
+
 _FILTER_WORDS = frozenset(("attr", "attribute", "attributes", "opt", "option", "options", "filter", "filters"))
 _MISTAKEN_NAMES = frozenset(("tags", "brands", "categories", "collections", "price_min", "price_max"))
 _FIRST_WORD = re.compile("[a-z]*")
@@ -31,6 +33,18 @@ def refuse_unknown_filter(name: str) -> None:
     is_filter = (word and word[0] in _FILTER_WORDS) or name.lower() in _MISTAKEN_NAMES
     if is_filter or "[" in name or "]" in name or "__" in name.lstrip("_"):
         raise ValidationError({name: "Unknown filter."}, code="unknown_filter")
+
+
+class ChangesQuerySerializer(serializers.Serializer):
+    """Query parameters of lists of rows that are created and change."""
+
+    created_after = TimeField(required=False, help_text="Included.")
+    created_before = TimeField(required=False, help_text="Not included.")
+    updated_since = TimeField(
+        required=False,
+        help_text="Sorts by the last change, the oldest first. A change under way appears with the time at which it "
+        "started: ask again for the last minute.",
+    )
 
 
 class RepeatedField(serializers.ListField):
